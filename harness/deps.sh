@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Install the Debian packages that the project's commands need: as root; for
+# anybody else, print the one command to run.
+# Usage: harness/deps.sh [core|bench|test]...     (no argument: all of them)
+set -eu
+
+core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk fio flex gcc kmod
+libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-utils sparse
+tar util-linux xz-utils"
+bench="gnuplot-nox"
+test="shellcheck"
+
+fail() {
+	echo "error: $1" >&2
+	exit 1
+}
+
+[ $# -gt 0 ] || set -- core bench test
+wanted=
+for group; do
+	case $group in
+	core) wanted="$wanted $core" ;;
+	bench) wanted="$wanted $bench" ;;
+	test) wanted="$wanted $test" ;;
+	*) fail "no group of packages is called '$group' (core, bench or test)" ;;
+	esac
+done
+
+for tool in dpkg-query apt-get; do
+	command -v "$tool" >/dev/null ||
+		fail "$tool is missing: this needs Debian 12 (or install yourself:$wanted)"
+done
+
+missing=
+for package in $wanted; do
+	dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null |
+		grep -q '^install ok installed$' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+command="apt-get install --no-install-recommends --yes$missing"
+if [ "$(id -u)" -ne 0 ]; then
+	echo "error: packages are missing; as root, run: apt-get update && $command" >&2
+	exit 1
+fi
+
+echo "installing:$missing"
+log=$(mktemp /tmp/virtio_blk-deps.XXXXXX)
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get update && $command; } >"$log" 2>&1; then
+	fail "packages could not be installed: $(grep '^E:' "$log" | head -n 1) (log: $log)"
+fi
+rm -f "$log"

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guest kernels, and modules for them.
+
+    python3 -m harness.kernel build 7.x plain
+    python3 -m harness.kernel list
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import config
+from harness.source import Source, resolve
+from harness.util import (Failure, cache_dir, duration, locked, need_space, need_tool,
+                          run_logged, run_main, say)
+
+__all__ = ["Kernel", "Source", "resolve", "build", "build_module"]
+
+BUILD_MIB = {"plain": 700, "lockstat": 800, "debug": 1000, "kasan": 1500}
+# Lines a build prints, for the time left.
+BUILD_STEPS = {"plain": 2000, "lockstat": 2050, "debug": 2100, "kasan": 2150}
+TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc",
+         "lz4": "lz4", "perl": "perl-base"}
+
+CHECKOUT = Path(__file__).parent.parent
+BUILT = shutil.ignore_patterns("*.o", "*.ko", "*.mod", "*.mod.c", ".*", "Module.symvers",
+                               "modules.order")
+COMPLAINT = re.compile(r": (warning|error): |\bWARNING: ")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    source: Source
+    flavour: str
+    release: str
+    image: Path         # bzImage
+    builddir: Path
+    intree: Path        # the in-tree virtio_blk.ko
+
+    def __str__(self):
+        return f"{self.source.name} {self.flavour}"
+
+
+def jobs():
+    return os.environ.get("VBLK_JOBS") or str(len(os.sched_getaffinity(0)))
+
+
+def build(source, flavour):
+    """Build (once) a kernel from a Source or its name."""
+    if not isinstance(source, Source):
+        source = resolve(source)
+    config.fragments(flavour)
+    for tool, package in TOOLS.items():
+        need_tool(tool, package)
+    folder = cache_dir() / "kernels"
+    folder.mkdir(exist_ok=True)
+    builddir = folder / _key(source, flavour)
+    with locked(folder / f"{builddir.name}.lock", f"the kernel {source.name} {flavour}"):
+        # A tree of the user's may have changed: there make decides what to do.
+        if not source.is_debian or not (builddir / "complete").exists():
+            _build(source, flavour, builddir)
+    return _kernel(source, flavour, builddir)
+
+
+def _key(source, flavour):
+    """A folder name that changes whenever the result would."""
+    digest = hashlib.sha256()
+    for option, value in config.wanted(flavour, source.series).items():
+        digest.update(f"{option}={value}\n".encode())
+    digest.update(subprocess.run(["gcc", "--version"], capture_output=True).stdout)
+    if not source.is_debian:
+        digest.update(str(source.path).encode())
+    version = re.sub(r"[^A-Za-z0-9.+-]", "_", source.version)
+    return f"{version}-{flavour}-{digest.hexdigest()[:8]}"
+
+
+def _make(source, builddir):
+    return ["make", "--no-print-directory", "-C", str(source.path), f"O={builddir}"]
+
+
+def _build(source, flavour, builddir):
+    builddir.mkdir(exist_ok=True)
+    complete = builddir / "complete"
+    complete.unlink(missing_ok=True)
+    need_space(builddir, BUILD_MIB[flavour], f"building the kernel {source.name} {flavour}")
+    log = builddir / "build.log"
+    make = _make(source, builddir)
+    config.configure(make, builddir, flavour, source.series, builddir / "config.log")
+    say(f"building the kernel {source.name} {flavour} ({source.version}, log: {log})")
+    took = run_logged([*make, f"-j{jobs()}", "bzImage", "modules"], log,
+                      f"building the kernel {source.name} {flavour}", BUILD_STEPS[flavour])
+    say(f"built the kernel {source.name} {flavour} in {duration(took)}")
+    complete.write_text(f"{took:.0f}\n")
+
+
+def _kernel(source, flavour, builddir):
+    kernel = Kernel(source, flavour,
+                    (builddir / "include/config/kernel.release").read_text().strip(),
+                    builddir / "arch/x86/boot/bzImage", builddir,
+                    builddir / "drivers/block/virtio_blk.ko")
+    for path in (kernel.image, kernel.intree):
+        if not path.exists():
+            raise Failure(f"the build of {kernel} left no {path}: remove {builddir} and try again")
+    return kernel
+
+
+def build_module(kernel, srcdir, out, warnings=True, sparse=True):
+    """Build a folder's module for a kernel, in a copy under out.
+
+    A folder of this checkout is copied together with virtio_blk/, whose headers
+    it may include. With warnings (W=1) or sparse (C=2), a complaint about
+    anything but the kernel's own headers is a Failure.
+    """
+    copy = _copy(Path(srcdir).absolute(), Path(out).absolute())
+    log = copy.with_name(f"{copy.name}.log")
+    command = ["make", "--no-print-directory", "-C", kernel.builddir, f"M={copy}", f"-j{jobs()}"]
+    if warnings:
+        command.append("W=1")
+    if sparse:
+        need_tool("sparse", "sparse")
+        command.append("C=2")
+    what = f"building {copy.name} for {kernel}"
+    run_logged([*command, "modules"], log, what)
+    if warnings or sparse:
+        _no_complaints(kernel, copy, log, what)
+    found = sorted(copy.glob("*.ko"))
+    if len(found) != 1:
+        raise Failure(f"{what} gave {len(found)} modules instead of one (log: {log})")
+    return found[0]
+
+
+def _copy(srcdir, out):
+    if not any((srcdir / name).is_file() for name in ("Kbuild", "Makefile")):
+        raise Failure(f"{srcdir} holds no Kbuild file")
+    if not srcdir.is_relative_to(CHECKOUT):
+        parts = {srcdir: out / srcdir.name}
+    else:
+        parts = {path: out / path.relative_to(CHECKOUT)
+                 for path in (CHECKOUT / "virtio_blk", srcdir)}
+    need_space(out if out.exists() else out.parent, 50, f"building {srcdir.name}")
+    for source, target in parts.items():
+        # A copy from scratch: what is not recompiled cannot warn.
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, ignore=BUILT)
+    return parts[srcdir]
+
+
+def _no_complaints(kernel, copy, log, what):
+    for line in log.read_text(errors="replace").splitlines():
+        if not COMPLAINT.search(line):
+            continue
+        path = Path(line.split(":")[0])
+        if path.is_absolute():
+            foreign = any(path.is_relative_to(tree)
+                          for tree in (kernel.source.path, kernel.builddir))
+        else:
+            foreign = path.parts[:1] in (("include",), ("arch",)) or path.parts[:1] == ("..",)
+            foreign = foreign and not (copy / path).exists()
+        if not foreign:
+            raise Failure(f"{what} is not clean: {line.strip()} (log: {log})")
+
+
+def _list():
+    folder = cache_dir() / "kernels"
+    for builddir in sorted(folder.glob("*-*-*/")):
+        stamp = builddir / "complete"
+        state = f"built in {duration(int(stamp.read_text()))}" if stamp.exists() else "incomplete"
+        say(f"{builddir.name:48} {state}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 -m harness.kernel", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="what is in the cache")
+    command = commands.add_parser("build", help="build a kernel, or find it built")
+    command.add_argument("kernel", help="6.1, 6.12, 7.x or /path/to/linux/tree")
+    command.add_argument("flavour", help=", ".join(config.FLAVOURS))
+    words = parser.parse_args()
+    if words.command == "list":
+        _list()
+    elif words.command == "build":
+        say(build(words.kernel, words.flavour).image)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which lines of a kernel log mean that something went wrong."""
+
+import re
+
+TROUBLE = re.compile("|".join((
+    r"WARNING:", r"\bBUG[: ]", r"\bOops\b", r"general protection", r"Call Trace:",
+    r"Kernel panic", r"INFO: task .* blocked for more than", r"soft lockup", r"hard LOCKUP",
+    r"rcu.*detected .*stall", r"INFO: rcu", r"workqueue lockup", r"Out of memory:", r"segfault at",
+    # lockdep
+    r"possible .* detected", r"inconsistent lock state", r"bad unlock balance",
+    r"suspicious RCU", r"held lock freed", r"lock held when returning", r"still has locks held",
+    r"INFO: trying to register non-static key", r"DEBUG_LOCKS_WARN_ON",
+    r"Invalid wait context", r"scheduling while atomic",
+    # memory and lists
+    r"\bKASAN:", r"\bUBSAN:", r"unreferenced object", r"new suspected memory leak",
+    r"DMA-API: (?!preallocated|debugging enabled)", r"list_(add|del) corruption",
+    r"refcount_t:", r"ODEBUG:", r"Object already free", r"Bad page (state|map)",
+    # devices
+    r"irq \d+: nobody cared", r"virtio.*: id \d+ .*not a head", r"virtqueue.*broken",
+    r"EXT4-fs error", r"JBD2: .*[Ee]rror",
+)))
+
+
+def first_trouble(text, allow=()):
+    """The first line that tells of trouble and that no pattern in allow matches."""
+    allowed = [re.compile(pattern) for pattern in allow]
+    for line in text.splitlines():
+        if TROUBLE.search(line) and not any(pattern.search(line) for pattern in allowed):
+            return line.strip()
+    return None

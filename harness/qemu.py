@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU guests: boot a kernel with an initramfs, run scripts in it, talk to
+QEMU, and insist on a clean kernel log.
+
+    with Guest(kernel, initrd, args=drive("disk0", queues=4)) as guest:
+        print(guest.sh("insmod /modules/virtio_blk.ko && lsblk").out)
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import accel, kmsg
+from harness.channel import Channel, Result
+from harness.qmp import Qmp
+from harness.util import Failure, need_tool
+
+__all__ = ["Guest", "GuestError", "Result", "drive"]
+
+BOOT_SECONDS = 300
+POWEROFF_SECONDS = 60
+APPEND = ("console=ttyS0,115200 panic=-1 oops=panic tsc=reliable no_timer_check "
+          "random.trust_cpu=on printk.time=1")
+MACHINES = {
+    "q35": "q35",
+    "pc": "pc",
+    "microvm": "microvm,isa-serial=off,rtc=on",
+}
+# Properties that QEMU spells with an underscore; the others have hyphens.
+UNDERSCORED = {"any_layout", "discard_granularity", "event_idx", "indirect_desc",
+               "iommu_platform", "logical_block_size", "min_io_size", "notify_on_empty",
+               "opt_io_size", "physical_block_size", "queue_reset"}
+
+
+class GuestError(Failure):
+    """A guest that died, hung, failed a script or complained in its log."""
+
+
+def drive(node, backend="null-co", iothread=True, queues=1, device="virtio-blk-pci",
+          size="16G", **options):
+    """QEMU's arguments for a virtio disk.
+
+    node names the device, its block node and, with "io-" before it, its
+    iothread. backend: "null-co" (of that size), the path of a raw image, or a
+    dict of blockdev options. device: virtio-blk-pci, virtio-blk-device (MMIO),
+    virtio-blk-pci-transitional, ... Further options are device properties,
+    e.g. queue_size=128, packed=True, event_idx=False, serial="abc".
+    """
+    args = ["-blockdev", json.dumps(blockdev(node, backend, size))]
+    properties = {"driver": device, "id": node, "drive": node, "num-queues": queues}
+    if iothread:
+        args += ["-object", f"iothread,id=io-{node}"]
+        properties["iothread"] = f"io-{node}"
+    for key, value in options.items():
+        properties[key if key in UNDERSCORED else key.replace("_", "-")] = _property(value)
+    return [*args, "-device", ",".join(f"{key}={value}" for key, value in properties.items())]
+
+
+def blockdev(node, backend, size="16G"):
+    """The options of a block node, as QMP's blockdev-add takes them."""
+    if isinstance(backend, dict):
+        return {"node-name": node, **backend}
+    if backend == "null-co":
+        return {"node-name": node, "driver": "null-co", "size": _bytes(size),
+                "read-zeroes": False}
+    return {"node-name": node, "driver": "raw", "discard": "unmap",
+            "cache": {"direct": True},
+            "file": {"driver": "file", "filename": str(Path(backend).absolute()),
+                     "discard": "unmap", "cache": {"direct": True}}}
+
+
+def _property(value):
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value).replace(",", ",,")
+
+
+def _bytes(size):
+    units = {"K": 10, "M": 20, "G": 30, "T": 40}
+    size = str(size)
+    return int(size[:-1]) << units[size[-1]] if size[-1] in units else int(size)
+
+
+class Script:
+    """A script that runs in the guest."""
+
+    def __init__(self, guest, script):
+        self._guest = guest
+        self._script = script
+        self._name = guest.channel.request(script)
+
+    def done(self):
+        return self._guest.channel.answer(self._name, 0) is not None
+
+    def wait(self, timeout=60, check=True):
+        result = self._guest.channel.answer(self._name, timeout)
+        if result is None:
+            self._guest.give_up(f"gave no answer to '{self._title()}' within {timeout} s")
+        if check and result.rc:
+            tail = result.out.strip().splitlines()
+            raise GuestError(f"in the guest, '{self._title()}' failed with {result.rc}: "
+                             f"{tail[-1] if tail else 'no output'} (log: {self._guest.log})")
+        return result
+
+    def _title(self):
+        lines = [line.strip() for line in self._script.strip().splitlines() if line.strip()]
+        title = lines[0] if lines else ""
+        return title[:77] + "..." if len(title) > 80 or len(lines) > 1 else title
+
+
+class Guest:
+    """A running guest. Entering boots it, leaving powers it off and fails if its
+    kernel complained.
+
+    icount: False, True (one instruction is one nanosecond) or -icount's value.
+    cpu: QEMU's -cpu. panic_on_warn=False lets the guest survive a warning, which
+    the final look at the log still finds. allow: patterns that look may pass.
+    """
+
+    def __init__(self, kernel, initrd, cpus=4, mem="1G", machine="q35", icount=False, args=(),
+                 append="", workdir=None, cpu=None, panic_on_warn=True, allow=(),
+                 boot_timeout=BOOT_SECONDS):
+        self.kernel = kernel
+        self.allow = tuple(allow)
+        self.workdir = Path(workdir or tempfile.mkdtemp(prefix="vblk-guest-"))
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self._temporary = workdir is None
+        self.log = self.workdir / "console.log"
+        self.qemu_log = self.workdir / "qemu.log"
+        self.boot_timeout = boot_timeout
+        self.boot_seconds = None
+        self.accel, self.accel_reason = accel.choose()
+        if icount:
+            self.accel, self.accel_reason = "tcg", "instruction counting needs TCG"
+        self.channel = self._qmp = self._process = None
+        self._failed = False
+        if machine.split(",")[0] not in MACHINES:
+            raise Failure(f"unknown machine '{machine}': {', '.join(MACHINES)}")
+        name, _, rest = machine.partition(",")
+        self._command = [
+            need_tool("qemu-system-x86_64", "qemu-system-x86"),
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-machine", ",".join(filter(None, (MACHINES[name], rest))),
+            *self._accel_args(icount), "-cpu", cpu or self._cpu(),
+            "-smp", str(cpus), "-m", mem,
+            "-kernel", str(kernel.image), "-initrd", str(initrd),
+            "-append", " ".join(filter(None, (
+                APPEND, "panic_on_warn=1" if panic_on_warn else "", append))),
+            *args]
+
+    def _accel_args(self, icount):
+        if not icount:
+            return ["-accel", "kvm" if self.accel == "kvm" else "tcg,thread=multi"]
+        return ["-accel", "tcg,thread=single",
+                "-icount", "shift=0" if icount is True else icount]
+
+    def _cpu(self):
+        return "host" if self.accel == "kvm" else "max,la57=off"
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.close()
+        else:
+            self.kill()
+
+    def start(self):
+        """Boot, until the guest takes commands."""
+        self.log.write_bytes(b"")
+        self.channel, self._qmp = Channel(), Qmp()
+        remotes = [end.remote.fileno() for end in (self.channel, self._qmp)]
+        serial = []
+        for name, port, irq, chardev in (
+                ("console", "0x3f8", 4, f"file,path={str(self.log).replace(',', ',,')}"),
+                ("channel", "0x2f8", 3, f"socket,fd={remotes[0]}")):
+            kind, rest = chardev.split(",", 1)
+            serial += ["-chardev", f"{kind},id={name},{rest}",
+                       "-device", f"isa-serial,chardev={name},iobase={port},irq={irq}"]
+        command = [*self._command, *serial, "-chardev", f"socket,id=qmp,fd={remotes[1]}",
+                   "-mon", "chardev=qmp,mode=control"]
+        begun = time.monotonic()
+        with open(self.qemu_log, "w") as out:
+            # A guest must not outlive the program that runs it.
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.DEVNULL,
+                stdout=out, stderr=subprocess.STDOUT, pass_fds=remotes)
+        try:
+            self.channel.start()
+            try:
+                self._qmp.start()
+            except Failure:
+                self.give_up("did not start")
+            if self.channel.answer("ready", self.boot_timeout) is None:
+                self.give_up(f"did not boot within {self.boot_timeout} s")
+        except BaseException:
+            self.kill()
+            raise
+        self.boot_seconds = time.monotonic() - begun
+        return self
+
+    def sh(self, script, timeout=60, check=True):
+        """Run a shell script in the guest: Result(rc, out)."""
+        return self.spawn(script).wait(timeout, check)
+
+    def spawn(self, script):
+        """Start a shell script in the guest; wait() for it on what this returns."""
+        return Script(self, script)
+
+    def qmp(self, command, **arguments):
+        return self._qmp.run(command, **arguments)
+
+    def wait_event(self, name, timeout=30):
+        return self._qmp.wait_event(name, timeout)
+
+    def alive(self):
+        return self._process is not None and self._process.poll() is None
+
+    def check_log(self, allow=()):
+        """Fail with the first line of the kernel log that tells of trouble."""
+        line = kmsg.first_trouble(self.log.read_text(errors="replace"), (*self.allow, *allow))
+        if line:
+            self._failed = True
+            raise GuestError(f"the guest's kernel says: {line} (log: {self.log})")
+
+    def give_up(self, what):
+        """Raise GuestError, telling a dead guest from a silent one."""
+        self._failed = True
+        if self.channel.closed or not self.alive():
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            said = self.qemu_log.read_text(errors="replace").strip().splitlines()
+            line = kmsg.first_trouble(self.log.read_text(errors="replace"), self.allow)
+            if line:
+                raise GuestError(f"the guest died: {line} (log: {self.log})")
+            if said:
+                raise GuestError(f"QEMU stopped: {said[-1]} (log: {self.qemu_log})")
+            raise GuestError(f"the guest {what}: it went down (log: {self.log})")
+        # Where everybody is, for the reader of the log.
+        self.channel.request("echo w >/proc/sysrq-trigger; echo l >/proc/sysrq-trigger")
+        line = kmsg.first_trouble(self.log.read_text(errors="replace"), self.allow)
+        time.sleep(3)
+        reason = f"; its kernel says: {line}" if line else ""
+        raise GuestError(f"the guest {what}{reason} (log: {self.log})")
+
+    def close(self, check=True):
+        """Power off and look at the kernel log once more."""
+        if self._process is None:
+            return
+        try:
+            if not self._failed and self.alive():
+                self.channel.request("sync; poweroff -f")
+                try:
+                    self._process.wait(POWEROFF_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.give_up(f"did not power off within {POWEROFF_SECONDS} s")
+            if check:
+                self.check_log()
+        finally:
+            self.kill()
+
+    def kill(self):
+        """End QEMU at once; the log stays if anything went wrong."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._failed = True
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        self.channel.close()
+        self._qmp.close()
+        if self._temporary and not self._failed:
+            for path in (self.log, self.qemu_log):
+                path.unlink(missing_ok=True)
+            try:
+                os.rmdir(self.workdir)
+            except OSError:
+                pass

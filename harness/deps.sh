@@ -6,9 +6,9 @@
 # Usage: harness/deps.sh [core|bench|test]...     (no argument: all of them)
 set -eu
 
-core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk fio flex gcc kmod
-libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-utils sparse
-tar util-linux xz-utils"
+core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
+libaio-dev libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-utils sparse
+tar util-linux xz-utils zlib1g-dev"
 bench="gnuplot-nox"
 test="shellcheck"
 

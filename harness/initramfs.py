@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The guest's root: an initramfs of this machine's own busybox, util-linux,
-e2fsprogs and fio, with the libraries they need, and the modules to try."""
+e2fsprogs, with the libraries they need, fio, and the modules to try."""
 
 import functools
 import hashlib
@@ -10,11 +10,11 @@ import stat
 import subprocess
 from pathlib import Path
 
+from harness import fio
 from harness.util import Failure, cache_dir, need_space, need_tool
 
 INIT = Path(__file__).parent / "guest" / "init"
 PROGRAMS = {
-    "fio": "fio",
     "mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "resize2fs": "e2fsprogs",
     "tune2fs": "e2fsprogs", "dumpe2fs": "e2fsprogs",
     "blkdiscard": "util-linux", "blkzone": "util-linux", "blockdev": "util-linux",
@@ -81,6 +81,7 @@ def build(kernel, modules=None, files=None):
     programs come along. The same content gives the same, cached, file.
     """
     content = {"init": INIT, "bin/busybox": Path(need_tool("busybox", "busybox-static"))}
+    content["usr/local/bin/fio"] = fio.build()
     for name, package in PROGRAMS.items():
         content[f"usr/local/bin/{name}"] = Path(need_tool(name, package))
     content["modules/in-tree/virtio_blk.ko"] = kernel.intree

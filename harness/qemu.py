@@ -22,6 +22,7 @@ __all__ = ["Guest", "GuestError", "Result", "drive"]
 
 BOOT_SECONDS = 300
 POWEROFF_SECONDS = 60
+DUMP_SECONDS = 3
 APPEND = ("console=ttyS0,115200 panic=-1 oops=panic tsc=reliable no_timer_check "
           "random.trust_cpu=on printk.time=1")
 MACHINES = {
@@ -39,16 +40,20 @@ class GuestError(Failure):
     """A guest that died, hung, failed a script or complained in its log."""
 
 
-def drive(node, backend="null-co", iothread=True, queues=1, device="virtio-blk-pci",
+def drive(node, backend="null-co", iothread=None, queues=1, device="virtio-blk-pci",
           size="16G", **options):
     """QEMU's arguments for a virtio disk.
 
     node names the device, its block node and, with "io-" before it, its
     iothread. backend: "null-co" (of that size), the path of a raw image, or a
-    dict of blockdev options. device: virtio-blk-pci, virtio-blk-device (MMIO),
+    dict of blockdev options. iothread: yes by default on PCI; QEMU has none for
+    MMIO under TCG. device: virtio-blk-pci, virtio-blk-device (MMIO),
     virtio-blk-pci-transitional, ... Further options are device properties,
-    e.g. queue_size=128, packed=True, event_idx=False, serial="abc".
+    e.g. queue_size=128, packed=True, event_idx=False, serial="abc"
+    (iommu_platform=True needs disable_legacy=True on q35's root bus).
     """
+    if iothread is None:
+        iothread = device != "virtio-blk-device"
     args = ["-blockdev", json.dumps(blockdev(node, backend, size))]
     properties = {"driver": device, "id": node, "drive": node, "num-queues": queues}
     if iothread:
@@ -230,7 +235,7 @@ class Guest:
     def give_up(self, what):
         """Raise GuestError, telling a dead guest from a silent one."""
         self._failed = True
-        if self.channel.closed or not self.alive():
+        if self._gone():
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
@@ -244,11 +249,20 @@ class Guest:
                 raise GuestError(f"QEMU stopped: {said[-1]} (log: {self.qemu_log})")
             raise GuestError(f"the guest {what}: it went down (log: {self.log})")
         # Where everybody is, for the reader of the log.
-        self.channel.request("echo w >/proc/sysrq-trigger; echo l >/proc/sysrq-trigger")
         line = kmsg.first_trouble(self.log.read_text(errors="replace"), self.allow)
-        time.sleep(3)
+        self.channel.request("echo l >/proc/sysrq-trigger; echo t >/proc/sysrq-trigger")
+        time.sleep(DUMP_SECONDS)
         reason = f"; its kernel says: {line}" if line else ""
         raise GuestError(f"the guest {what}{reason} (log: {self.log})")
+
+    def _gone(self):
+        # A QEMU that refuses its arguments may still be on its way out.
+        if not self.channel.closed:
+            try:
+                self._process.wait(1)
+            except subprocess.TimeoutExpired:
+                pass
+        return self.channel.closed or not self.alive()
 
     def close(self, check=True):
         """Power off and look at the kernel log once more."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The user's commands; kbuild reads Kbuild, not this file.
+
+KERNEL   ?=
+TEST     ?=
+MODE     ?=
+QUEUES   ?=
+VCPUS    ?=
+WORKLOADS ?=
+VARIANTS ?=
+RUNS     ?=
+OUT      ?=
+KDIR     ?= /lib/modules/$(shell uname -r)/build
+
+opt = $(if $($(1)),--$(2) '$($(1))')
+
+.PHONY: help modules clean compare test deps
+
+help:
+	@echo 'make compare   run 2010, in-tree and this driver against each other in QEMU guests'
+	@echo '                 KERNEL=    6.1, 6.12, 7.x (default) or /path/to/linux/tree'
+	@echo '                 MODE=      counted, parallel (default: both)'
+	@echo '                 QUEUES=    virtqueues of the device (default: 1,4)'
+	@echo '                 VCPUS=     of the guest (default: 4)'
+	@echo '                 WORKLOADS= job files of bench/jobs without .fio (default: all)'
+	@echo '                 VARIANTS=  2010, in-tree, virtio_blk (default: all)'
+	@echo '                 RUNS=      for each figure of the parallel mode (default: 5)'
+	@echo '                 OUT=       where the report goes (default: build/compare)'
+	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
+	@echo '                 KERNEL=    only this one;  TEST= only this one'
+	@echo 'make modules   build virtio_blk/virtio_blk.ko for KDIR=$(KDIR)'
+	@echo 'make deps      install the Debian packages that the above need (as root)'
+	@echo 'make clean     remove what make modules made, and build/'
+
+compare:
+	@harness/deps.sh core bench
+	@python3 -m bench.compare $(call opt,KERNEL,kernel) $(call opt,MODE,mode) \
+		$(call opt,QUEUES,queues) $(call opt,VCPUS,vcpus) $(call opt,WORKLOADS,workloads) \
+		$(call opt,VARIANTS,variants) $(call opt,RUNS,runs) $(call opt,OUT,out)
+
+test:
+	@harness/deps.sh core test
+	@python3 -m tests.run $(call opt,KERNEL,kernel) $(call opt,TEST,test)
+
+modules:
+	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+deps:
+	@harness/deps.sh core bench test
+
+clean:
+	@if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	@rm -rf build

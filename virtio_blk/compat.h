@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that older kernels need. The driver speaks the API of the newest
+ * kernel; compat.mk probes the headers and defines HAVE_* for what is there.
+ */
+#ifndef VIRTIO_BLK_COMPAT_H
+#define VIRTIO_BLK_COMPAT_H
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/hdreg.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/virtio.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/workqueue.h>
+#ifndef HAVE_MAP_HW_QUEUES
+#include <linux/blk-mq-virtio.h>
+#endif
+
+#ifndef HAVE_KMALLOC_OBJ
+#define kzalloc_obj(VAR)		kzalloc(sizeof(VAR), GFP_KERNEL)
+#define kzalloc_objs(VAR, COUNT)	kcalloc(COUNT, sizeof(VAR), GFP_KERNEL)
+#define kmalloc_objs(VAR, COUNT, GFP)	kmalloc_array(COUNT, sizeof(VAR), GFP)
+#endif
+
+#ifndef HAVE_WQ_PERCPU
+#define WQ_PERCPU	0
+#endif
+
+#ifndef HAVE_BVEC_SET_VIRT
+static inline void bvec_set_virt(struct bio_vec *bv, void *vaddr, unsigned int len)
+{
+	bv->bv_page = virt_to_page(vaddr);
+	bv->bv_offset = offset_in_page(vaddr);
+	bv->bv_len = len;
+}
+#endif
+
+/* The flag that older kernels want in blk_mq_tag_set.flags. */
+#ifdef HAVE_SHOULD_MERGE
+#define COMPAT_TAG_SET_FLAGS	BLK_MQ_F_SHOULD_MERGE
+#else
+#define COMPAT_TAG_SET_FLAGS	0
+#endif
+
+/* The type of a NUMA node in blk_mq_ops.init_request. */
+#ifdef HAVE_INIT_REQUEST_INT
+#define COMPAT_NODE	int
+#else
+#define COMPAT_NODE	unsigned int
+#endif
+
+#ifndef HAVE_NUM_POSSIBLE_QUEUES
+static inline unsigned int blk_mq_num_possible_queues(unsigned int max_queues)
+{
+	return min_not_zero(nr_cpu_ids, max_queues);
+}
+#endif
+
+#ifndef HAVE_MAP_HW_QUEUES
+static inline void blk_mq_map_hw_queues(struct blk_mq_queue_map *qmap, struct device *dev,
+					unsigned int offset)
+{
+	blk_mq_virtio_map_queues(qmap, dev_to_virtio(dev), offset);
+}
+#endif
+
+#ifndef HAVE_FREEZE_MEMFLAGS
+static inline unsigned int compat_freeze_queue(struct request_queue *q)
+{
+	blk_mq_freeze_queue(q);
+	return 0;
+}
+
+static inline void compat_unfreeze_queue(struct request_queue *q, unsigned int memflags)
+{
+	blk_mq_unfreeze_queue(q);
+}
+
+#define blk_mq_freeze_queue	compat_freeze_queue
+#define blk_mq_unfreeze_queue	compat_unfreeze_queue
+#endif
+
+#ifndef HAVE_MAP_SG_NO_QUEUE
+static inline int compat_rq_map_sg(struct request *rq, struct scatterlist *sgl)
+{
+	return blk_rq_map_sg(rq->q, rq, sgl);
+}
+
+#define blk_rq_map_sg	compat_rq_map_sg
+#endif
+
+#ifndef HAVE_MAP_KERN_NO_QUEUE
+static inline int compat_rq_map_kern(struct request *rq, void *buf, unsigned int len, gfp_t gfp)
+{
+	return blk_rq_map_kern(rq->q, rq, buf, len, gfp);
+}
+
+#define blk_rq_map_kern	compat_rq_map_kern
+#endif
+
+/*
+ * Completing a batch of requests by blk_mq_end_request_batch() can lose tag
+ * wake-ups before "sbitmap: fix batching wakeup" (106397376c03, 6.3), which no
+ * header shows. Kernels with queue limit features (6.11) have the fix.
+ */
+static inline bool compat_add_to_batch(struct request *rq, struct io_comp_batch *iob)
+{
+#ifdef HAVE_QUEUE_LIMITS_FEATURES
+	return blk_mq_add_to_batch(rq, iob, false, blk_mq_end_request_batch);
+#else
+	return false;
+#endif
+}
+
+#ifdef HAVE_RQ_LIST
+#define COMPAT_QUEUE_RQS(fn)	fn
+#define COMPAT_QUEUE_RQS_WRAPPER(fn)
+#else
+struct rq_list {
+	struct request *head;
+	struct request *tail;
+};
+
+static inline void compat_rq_list_add_tail(struct rq_list *rl, struct request *rq)
+{
+	rq->rq_next = NULL;
+	if (rl->tail)
+		rl->tail->rq_next = rq;
+	else
+		rl->head = rq;
+	rl->tail = rq;
+}
+
+static inline struct request *compat_rq_list_pop(struct rq_list *rl)
+{
+	struct request *rq = rl->head;
+
+	if (rq) {
+		rl->head = rq->rq_next;
+		if (!rl->head)
+			rl->tail = NULL;
+		rq->rq_next = NULL;
+	}
+	return rq;
+}
+
+#undef rq_list_add_tail
+#define rq_list_add_tail	compat_rq_list_add_tail
+#undef rq_list_pop
+#define rq_list_pop		compat_rq_list_pop
+
+#define COMPAT_QUEUE_RQS(fn)	fn##_compat
+/* These kernels leave it to the driver to note which request has the tag. */
+#define COMPAT_QUEUE_RQS_WRAPPER(fn)						\
+static void fn##_compat(struct request **rqlist)				\
+{										\
+	struct rq_list list = { .head = *rqlist };				\
+	struct request *rq;							\
+										\
+	for (rq = list.head; rq; rq = rq->rq_next) {				\
+		rq->mq_hctx->tags->rqs[rq->tag] = rq;				\
+		list.tail = rq;							\
+	}									\
+	fn(&list);								\
+	*rqlist = list.head;							\
+}
+#endif
+
+#ifdef HAVE_GETGEO_DISK
+#define COMPAT_GETGEO(fn)	fn
+#define COMPAT_GETGEO_WRAPPER(fn)
+#else
+#define COMPAT_GETGEO(fn)	fn##_compat
+#define COMPAT_GETGEO_WRAPPER(fn)						\
+static int fn##_compat(struct block_device *bdev, struct hd_geometry *geo)	\
+{										\
+	return fn(bdev->bd_disk, geo);						\
+}
+#endif
+
+#ifdef HAVE_REPORT_ZONES_ARGS
+#define COMPAT_REPORT_ZONES(fn)	fn
+#define COMPAT_REPORT_ZONES_WRAPPER(fn)
+#else
+struct blk_report_zones_args {
+	report_zones_cb cb;
+	void *data;
+};
+
+static inline int disk_report_zone(struct gendisk *disk, struct blk_zone *zone, unsigned int idx,
+				   struct blk_report_zones_args *args)
+{
+	return args->cb(zone, idx, args->data);
+}
+
+#define COMPAT_REPORT_ZONES(fn)	fn##_compat
+#define COMPAT_REPORT_ZONES_WRAPPER(fn)						\
+int fn##_compat(struct gendisk *disk, sector_t sector, unsigned int nr_zones,	\
+		report_zones_cb cb, void *data)					\
+{										\
+	struct blk_report_zones_args args = { .cb = cb, .data = data };		\
+										\
+	return fn(disk, sector, nr_zones, &args);				\
+}
+
+int virtblk_report_zones_compat(struct gendisk *disk, sector_t sector, unsigned int nr_zones,
+				report_zones_cb cb, void *data);
+#endif
+
+#ifndef HAVE_VIRTIO_DRIVER_OWNER
+static inline int compat_register_driver(struct virtio_driver *drv)
+{
+	drv->driver.owner = THIS_MODULE;
+	return register_virtio_driver(drv);
+}
+
+#define register_virtio_driver	compat_register_driver
+#endif
+
+#ifdef HAVE_RESET_PREPARE
+#define COMPAT_RESET_OPS(prepare, done)	.reset_prepare = prepare, .reset_done = done,
+#else
+#define COMPAT_RESET_OPS(prepare, done)
+#endif
+
+#ifndef HAVE_VIRTQUEUE_INFO
+struct virtqueue_info {
+	const char *name;
+	vq_callback_t *callback;
+	bool ctx;
+};
+
+static inline int compat_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+				  struct virtqueue *vqs[], struct virtqueue_info infos[],
+				  struct irq_affinity *desc)
+{
+	vq_callback_t **callbacks = kcalloc(nvqs, sizeof(*callbacks), GFP_KERNEL);
+	const char **names = kcalloc(nvqs, sizeof(*names), GFP_KERNEL);
+	bool *ctx = kcalloc(nvqs, sizeof(*ctx), GFP_KERNEL);
+	unsigned int i;
+	int err = -ENOMEM;
+
+	if (callbacks && names && ctx) {
+		for (i = 0; i < nvqs; i++) {
+			callbacks[i] = infos[i].callback;
+			names[i] = infos[i].name;
+			ctx[i] = infos[i].ctx;
+		}
+		err = virtio_find_vqs_ctx(vdev, nvqs, vqs, callbacks, names, ctx, desc);
+	}
+	kfree(callbacks);
+	kfree(names);
+	kfree(ctx);
+	return err;
+}
+
+#define virtio_find_vqs	compat_find_vqs
+#endif
+
+#ifndef HAVE_MAX_HW_ZONE_APPEND
+#define max_hw_zone_append_sectors	max_zone_append_sectors
+#endif
+
+#ifndef HAVE_QUEUE_LIMITS_FEATURES
+/* Limits used to be set one by one, on a queue that was there already. */
+#define BLK_FEAT_WRITE_CACHE	BIT(0)
+#define BLK_FEAT_ROTATIONAL	BIT(1)
+#define BLK_FEAT_ZONED		BIT(2)
+
+struct compat_queue_limits {
+	unsigned int features;
+	unsigned int max_hw_sectors;
+	unsigned int max_segment_size;
+	unsigned int logical_block_size;
+	unsigned int physical_block_size;
+	unsigned int alignment_offset;
+	unsigned int io_min;
+	unsigned int io_opt;
+	unsigned int max_hw_discard_sectors;
+	unsigned int max_secure_erase_sectors;
+	unsigned int max_write_zeroes_sectors;
+	unsigned int discard_granularity;
+	unsigned int chunk_sectors;
+	unsigned int zone_write_granularity;
+	unsigned int max_hw_zone_append_sectors;
+	unsigned int max_open_zones;
+	unsigned int max_active_zones;
+	unsigned short max_segments;
+	unsigned short max_discard_segments;
+};
+
+static inline void compat_set_zoned(struct gendisk *disk, const struct compat_queue_limits *lim)
+{
+#ifdef CONFIG_BLK_DEV_ZONED
+	struct request_queue *q = disk->queue;
+
+	disk_set_zoned(disk, BLK_ZONED_HM);
+	disk_set_max_open_zones(disk, lim->max_open_zones);
+	disk_set_max_active_zones(disk, lim->max_active_zones);
+	blk_queue_zone_write_granularity(q, lim->zone_write_granularity);
+	blk_queue_chunk_sectors(q, lim->chunk_sectors);
+	blk_queue_max_zone_append_sectors(q, lim->max_hw_zone_append_sectors);
+	blk_queue_required_elevator_features(q, ELEVATOR_F_ZBD_SEQ_WRITE);
+	blk_queue_flag_set(QUEUE_FLAG_ZONE_RESETALL, q);
+#endif
+}
+
+static inline void compat_set_limits(struct gendisk *disk, const struct compat_queue_limits *lim)
+{
+	struct request_queue *q = disk->queue;
+
+	blk_queue_write_cache(q, lim->features & BLK_FEAT_WRITE_CACHE, false);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
+	blk_queue_max_segment_size(q, lim->max_segment_size);
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	if (lim->physical_block_size)
+		blk_queue_physical_block_size(q, lim->physical_block_size);
+	if (lim->alignment_offset)
+		blk_queue_alignment_offset(q, lim->alignment_offset);
+	if (lim->io_min)
+		blk_queue_io_min(q, lim->io_min);
+	if (lim->io_opt)
+		blk_queue_io_opt(q, lim->io_opt);
+	if (lim->max_hw_discard_sectors)
+		blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+	if (lim->max_write_zeroes_sectors)
+		blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+	if (lim->max_secure_erase_sectors)
+		blk_queue_max_secure_erase_sectors(q, lim->max_secure_erase_sectors);
+	if (lim->max_discard_segments)
+		blk_queue_max_discard_segments(q, lim->max_discard_segments);
+	if (lim->discard_granularity)
+		q->limits.discard_granularity = lim->discard_granularity;
+	if (lim->features & BLK_FEAT_ZONED)
+		compat_set_zoned(disk, lim);
+}
+
+static inline struct gendisk *compat_alloc_disk(struct gendisk *disk,
+						const struct compat_queue_limits *lim)
+{
+	if (IS_ERR(disk))
+		return disk;
+	if (blk_validate_block_size(lim->logical_block_size)) {
+		put_disk(disk);
+		return ERR_PTR(-EINVAL);
+	}
+	compat_set_limits(disk, lim);
+	return disk;
+}
+
+#undef blk_mq_alloc_disk
+#define blk_mq_alloc_disk(set, lim, queuedata)						\
+({											\
+	static struct lock_class_key __key;						\
+											\
+	compat_alloc_disk(__blk_mq_alloc_disk(set, queuedata, &__key), lim);		\
+})
+
+/* Only the write cache is ever changed on a queue that is in use. */
+static inline struct compat_queue_limits compat_limits_start_update(struct request_queue *q)
+{
+	return (struct compat_queue_limits) { .features = 0 };
+}
+
+static inline int compat_limits_commit_update(struct request_queue *q,
+					      struct compat_queue_limits *lim)
+{
+	blk_queue_write_cache(q, lim->features & BLK_FEAT_WRITE_CACHE, false);
+	return 0;
+}
+
+#define queue_limits			compat_queue_limits
+#define queue_limits_start_update	compat_limits_start_update
+#define queue_limits_commit_update_frozen compat_limits_commit_update
+#define blk_revalidate_disk_zones(disk)	blk_revalidate_disk_zones(disk, NULL)
+#endif /* !HAVE_QUEUE_LIMITS_FEATURES */
+
+#ifndef HAVE_VIRTIO_BLK_F_ZONED
+/* VIRTIO 1.3, 5.2.3 to 5.2.6: the parts about zoned devices */
+#define VIRTIO_BLK_F_ZONED		17
+
+#define VIRTIO_BLK_T_ZONE_APPEND	15
+#define VIRTIO_BLK_T_ZONE_REPORT	16
+#define VIRTIO_BLK_T_ZONE_OPEN		18
+#define VIRTIO_BLK_T_ZONE_CLOSE		20
+#define VIRTIO_BLK_T_ZONE_FINISH	22
+#define VIRTIO_BLK_T_ZONE_RESET		24
+#define VIRTIO_BLK_T_ZONE_RESET_ALL	26
+
+#define VIRTIO_BLK_S_ZONE_INVALID_CMD		3
+#define VIRTIO_BLK_S_ZONE_UNALIGNED_WP		4
+#define VIRTIO_BLK_S_ZONE_OPEN_RESOURCE		5
+#define VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE	6
+
+#define VIRTIO_BLK_Z_NONE	0
+#define VIRTIO_BLK_Z_HM		1
+#define VIRTIO_BLK_Z_HA		2
+
+#define VIRTIO_BLK_ZT_CONV	1
+#define VIRTIO_BLK_ZT_SWR	2
+#define VIRTIO_BLK_ZT_SWP	3
+
+#define VIRTIO_BLK_ZS_NOT_WP	0
+#define VIRTIO_BLK_ZS_EMPTY	1
+#define VIRTIO_BLK_ZS_IOPEN	2
+#define VIRTIO_BLK_ZS_EOPEN	3
+#define VIRTIO_BLK_ZS_CLOSED	4
+#define VIRTIO_BLK_ZS_RDONLY	13
+#define VIRTIO_BLK_ZS_FULL	14
+#define VIRTIO_BLK_ZS_OFFLINE	15
+
+struct virtio_blk_zone_descriptor {
+	__virtio64 z_cap;
+	__virtio64 z_start;
+	__virtio64 z_wp;
+	__u8 z_type;
+	__u8 z_state;
+	__u8 reserved[38];
+};
+
+struct virtio_blk_zone_report {
+	__virtio64 nr_zones;
+	__u8 reserved[56];
+	struct virtio_blk_zone_descriptor zones[];
+};
+
+struct compat_virtio_blk_config {
+	struct virtio_blk_config base;
+	struct {
+		__virtio32 zone_sectors;
+		__virtio32 max_open_zones;
+		__virtio32 max_active_zones;
+		__virtio32 max_append_sectors;
+		__virtio32 write_granularity;
+		__u8 model;
+		__u8 unused2[3];
+	} zoned;
+} __packed;
+#define COMPAT_ZONED_CONFIG	struct compat_virtio_blk_config
+#else
+#define COMPAT_ZONED_CONFIG	struct virtio_blk_config
+#endif
+
+#endif /* VIRTIO_BLK_COMPAT_H */

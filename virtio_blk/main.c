@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a disk: probe, configuration changes, suspend, reset, removal.
+ */
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/string_helpers.h>
+
+#include "virtio_blk.h"
+
+#define VIRTBLK_PART_BITS	4
+
+static int major;
+static DEFINE_IDA(virtblk_index_ida);
+static struct workqueue_struct *virtblk_wq;
+
+/* vda ... vdz, vdaa ...: digits a to z, without a zero. */
+static int virtblk_name_disk(char *name, size_t len, int index)
+{
+	char digits[DISK_NAME_LEN];
+	char *p = &digits[sizeof(digits) - 1];
+
+	*p = '\0';
+	for (; index >= 0; index = index / 26 - 1)
+		*--p = 'a' + index % 26;
+	return snprintf(name, len, "vd%s", p) < len ? 0 : -EINVAL;
+}
+
+/* Some old boot loaders and partition tools want a geometry. */
+static int virtblk_getgeo(struct gendisk *disk, struct hd_geometry *geo)
+{
+	struct virtio_blk *vblk = disk->private_data;
+	struct virtio_device *vdev;
+	int err = 0;
+
+	mutex_lock(&vblk->vdev_mutex);
+	vdev = vblk->vdev;
+	if (!vdev) {
+		err = -ENXIO;
+	} else if (virtio_has_feature(vdev, VIRTIO_BLK_F_GEOMETRY)) {
+		virtio_cread(vdev, struct virtio_blk_config, geometry.cylinders, &geo->cylinders);
+		virtio_cread(vdev, struct virtio_blk_config, geometry.heads, &geo->heads);
+		virtio_cread(vdev, struct virtio_blk_config, geometry.sectors, &geo->sectors);
+	} else {
+		geo->heads = 64;
+		geo->sectors = 32;
+		geo->cylinders = get_capacity(disk) / (64 * 32);
+	}
+	mutex_unlock(&vblk->vdev_mutex);
+	return err;
+}
+
+COMPAT_GETGEO_WRAPPER(virtblk_getgeo)
+
+static void virtblk_free(struct virtio_blk *vblk)
+{
+	ida_free(&virtblk_index_ida, vblk->index);
+	mutex_destroy(&vblk->vdev_mutex);
+	kfree(vblk->vqs);
+	kfree(vblk);
+}
+
+static void virtblk_free_disk(struct gendisk *disk)
+{
+	virtblk_free(disk->private_data);
+}
+
+static const struct block_device_operations virtblk_fops = {
+	.owner		= THIS_MODULE,
+	.getgeo		= COMPAT_GETGEO(virtblk_getgeo),
+	.free_disk	= virtblk_free_disk,
+	VIRTBLK_REPORT_ZONES
+};
+
+static void virtblk_update_capacity(struct virtio_blk *vblk, bool resize)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	unsigned int size = queue_logical_block_size(vblk->disk->queue);
+	char binary[10], decimal[10];
+	u64 capacity, blocks;
+
+	virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
+
+	blocks = DIV_ROUND_UP_ULL(capacity, size >> SECTOR_SHIFT);
+	string_get_size(blocks, size, STRING_UNITS_2, binary, sizeof(binary));
+	string_get_size(blocks, size, STRING_UNITS_10, decimal, sizeof(decimal));
+	dev_notice(&vdev->dev, "[%s] %s%llu %u-byte logical blocks (%s/%s)\n",
+		   vblk->disk->disk_name, resize ? "new size: " : "", blocks, size, decimal,
+		   binary);
+
+	set_capacity_and_notify(vblk->disk, capacity);
+}
+
+static void virtblk_config_work(struct work_struct *work)
+{
+	virtblk_update_capacity(container_of(work, struct virtio_blk, config_work), true);
+}
+
+static void virtblk_config_changed(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk = vdev->priv;
+
+	queue_work(virtblk_wq, &vblk->config_work);
+}
+
+static int virtblk_alloc_tags(struct virtio_blk *vblk)
+{
+	struct blk_mq_tag_set *set = &vblk->tag_set;
+
+	set->ops = &virtblk_mq_ops;
+	set->queue_depth = virtblk_default_depth(vblk);
+	set->numa_node = NUMA_NO_NODE;
+	set->flags = COMPAT_TAG_SET_FLAGS;
+	set->cmd_size = sizeof(struct virtblk_req) +
+			VIRTBLK_INLINE_SGS * sizeof(struct scatterlist);
+	set->driver_data = vblk;
+	set->nr_hw_queues = vblk->num_vqs;
+	set->nr_maps = vblk->io_queues[HCTX_TYPE_POLL] ? HCTX_MAX_TYPES : 1;
+	return blk_mq_alloc_tag_set(set);
+}
+
+static int virtblk_alloc_disk(struct virtio_blk *vblk)
+{
+	struct queue_limits lim = {
+		.features		= BLK_FEAT_ROTATIONAL,
+		.logical_block_size	= SECTOR_SIZE,
+	};
+	struct gendisk *disk;
+	int err;
+
+	err = virtblk_read_limits(vblk, &lim);
+	if (err)
+		return err;
+
+	disk = blk_mq_alloc_disk(&vblk->tag_set, &lim, vblk);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+
+	virtblk_name_disk(disk->disk_name, DISK_NAME_LEN, vblk->index);
+	disk->major = major;
+	disk->first_minor = vblk->index << VIRTBLK_PART_BITS;
+	disk->minors = 1 << VIRTBLK_PART_BITS;
+	disk->private_data = vblk;
+	disk->fops = &virtblk_fops;
+	vblk->disk = disk;
+	if (virtio_has_feature(vblk->vdev, VIRTIO_BLK_F_RO))
+		set_disk_ro(disk, true);
+	return 0;
+}
+
+static int virtblk_probe(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk;
+	int err;
+
+	if (!vdev->config->get) {
+		dev_err(&vdev->dev, "%s failure: config access disabled\n", __func__);
+		return -EINVAL;
+	}
+
+	vblk = kzalloc_obj(*vblk);
+	if (!vblk)
+		return -ENOMEM;
+	vblk->vdev = vdev;
+	vdev->priv = vblk;
+	mutex_init(&vblk->vdev_mutex);
+	INIT_WORK(&vblk->config_work, virtblk_config_work);
+
+	vblk->index = ida_alloc_max(&virtblk_index_ida, (1 << (MINORBITS - VIRTBLK_PART_BITS)) - 1,
+				    GFP_KERNEL);
+	if (vblk->index < 0) {
+		err = vblk->index;
+		kfree(vblk);
+		return err;
+	}
+
+	err = virtblk_alloc_vqs(vblk);
+	if (err)
+		goto out_free;
+	err = virtblk_find_vqs(vblk);
+	if (err)
+		goto out_free;
+	err = virtblk_alloc_tags(vblk);
+	if (err)
+		goto out_del_vqs;
+	err = virtblk_alloc_disk(vblk);
+	if (err)
+		goto out_free_tags;
+
+	virtblk_update_capacity(vblk, false);
+	virtio_device_ready(vdev);
+
+	err = virtblk_revalidate_zones(vblk);
+	if (err)
+		goto out_put_disk;
+	virtblk_debugfs_add(vblk);
+	err = device_add_disk(&vdev->dev, vblk->disk, virtblk_attr_groups);
+	if (err)
+		goto out_debugfs;
+	return 0;
+
+out_debugfs:
+	virtblk_debugfs_remove(vblk);
+out_put_disk:
+	/* The device may have answered already: it must be quiet before its queues go. */
+	virtio_reset_device(vdev);
+	virtblk_stop_vqs(vblk);
+	virtblk_del_vqs(vblk);
+	flush_work(&vblk->config_work);
+	blk_mq_free_tag_set(&vblk->tag_set);
+	put_disk(vblk->disk);	/* frees vblk */
+	return err;
+
+out_free_tags:
+	blk_mq_free_tag_set(&vblk->tag_set);
+out_del_vqs:
+	virtblk_stop_vqs(vblk);
+	virtblk_del_vqs(vblk);
+out_free:
+	virtblk_free(vblk);
+	return err;
+}
+
+/*
+ * Where a request can be when a queue is stopped: staged, in the backlog, in
+ * the ring, reaped and about to be ended. In each of them it holds a reference
+ * to the request queue, so that freezing waits for all four to be empty.
+ * Submitters that only serve others hold none; quiescing waits for them.
+ */
+static void virtblk_remove(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk = vdev->priv;
+
+	flush_work(&vblk->config_work);
+	virtblk_debugfs_remove(vblk);
+	del_gendisk(vblk->disk);
+	blk_mq_quiesce_queue(vblk->disk->queue);
+	blk_mq_free_tag_set(&vblk->tag_set);
+
+	mutex_lock(&vblk->vdev_mutex);
+	virtblk_stop_vqs(vblk);
+	virtio_reset_device(vdev);
+	virtblk_del_vqs(vblk);
+	vblk->vdev = NULL;
+	mutex_unlock(&vblk->vdev_mutex);
+
+	put_disk(vblk->disk);	/* frees vblk, after the last close */
+}
+
+static int virtblk_stop(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk = vdev->priv;
+	struct request_queue *q = vblk->disk->queue;
+	unsigned int memflags;
+
+	/* Not frozen for the time of the suspend: who is in the queue already would deadlock. */
+	memflags = blk_mq_freeze_queue(q);
+	blk_mq_quiesce_queue(q);
+	blk_mq_unfreeze_queue(q, memflags);
+
+	virtblk_stop_vqs(vblk);
+	virtio_reset_device(vdev);
+	flush_work(&vblk->config_work);
+	virtblk_del_vqs(vblk);
+	return 0;
+}
+
+static int virtblk_start(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk = vdev->priv;
+	int err;
+
+	err = virtblk_find_vqs(vblk);
+	if (err)
+		return err;
+
+	virtio_device_ready(vdev);
+	blk_mq_unquiesce_queue(vblk->disk->queue);
+	return 0;
+}
+
+static const struct virtio_device_id virtblk_ids[] = {
+	{ VIRTIO_ID_BLOCK, VIRTIO_DEV_ANY_ID },
+	{ }
+};
+
+/* Zoned devices are modern ones: what a legacy device may offer ends before the last. */
+static const unsigned int virtblk_features[] = {
+	VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_GEOMETRY, VIRTIO_BLK_F_RO,
+	VIRTIO_BLK_F_BLK_SIZE, VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_TOPOLOGY,
+	VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_MQ, VIRTIO_BLK_F_DISCARD,
+	VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_F_SECURE_ERASE, VIRTIO_BLK_F_ZONED,
+};
+
+static struct virtio_driver virtblk_driver = {
+	.driver.name			= KBUILD_MODNAME,
+	.feature_table			= virtblk_features,
+	.feature_table_size		= ARRAY_SIZE(virtblk_features),
+	.feature_table_legacy		= virtblk_features,
+	.feature_table_size_legacy	= ARRAY_SIZE(virtblk_features) - 1,
+	.id_table			= virtblk_ids,
+	.probe				= virtblk_probe,
+	.remove				= virtblk_remove,
+	.config_changed			= virtblk_config_changed,
+#ifdef CONFIG_PM_SLEEP
+	.freeze				= virtblk_stop,
+	.restore			= virtblk_start,
+#endif
+	COMPAT_RESET_OPS(virtblk_stop, virtblk_start)
+};
+
+static int __init virtblk_init(void)
+{
+	int err;
+
+	virtblk_wq = alloc_workqueue("virtio-blk", WQ_PERCPU, 0);
+	if (!virtblk_wq)
+		return -ENOMEM;
+
+	major = register_blkdev(0, "virtblk");
+	if (major < 0) {
+		err = major;
+		goto out_destroy_wq;
+	}
+
+	virtblk_debugfs_init();
+	err = register_virtio_driver(&virtblk_driver);
+	if (err)
+		goto out_unregister_blkdev;
+	return 0;
+
+out_unregister_blkdev:
+	virtblk_debugfs_exit();
+	unregister_blkdev(major, "virtblk");
+out_destroy_wq:
+	destroy_workqueue(virtblk_wq);
+	return err;
+}
+
+static void __exit virtblk_exit(void)
+{
+	unregister_virtio_driver(&virtblk_driver);
+	virtblk_debugfs_exit();
+	unregister_blkdev(major, "virtblk");
+	destroy_workqueue(virtblk_wq);
+}
+
+module_init(virtblk_init);
+module_exit(virtblk_exit);
+
+MODULE_DEVICE_TABLE(virtio, virtblk_ids);
+MODULE_DESCRIPTION("Virtio block driver");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");	/* as in dkms.conf */

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hot path: a request is prepared and staged by its submitter, added to
+ * the ring by the queue's owner, and completed by whoever took it back.
+ *
+ *	submitter      prepare -> stage --.
+ *	                                   +-> own -> [ reap, add, kick_prepare,
+ *	interrupt      disable_cb, ask ---'            enable_cb ] -> release
+ *	                                       -> notify -> complete -> look again
+ *
+ * The rule: inside the brackets, under vq->lock, run only the virtqueue
+ * operations that the ring wants serialised; and nobody waits for that lock.
+ * Who cannot have it leaves word (vq->again) and goes, its work being on a
+ * list or in a flag already; the owner looks for that word after it has
+ * released the lock, and serves once more.
+ */
+#include <linux/interrupt.h>
+#include <linux/percpu.h>
+
+#include "virtio_blk.h"
+
+/* Turns an owner takes for others before it hands over to the worker. */
+#define VIRTBLK_MAX_TURNS	8
+
+/* When to try again to add a request while the device has none (ms). */
+#define VIRTBLK_RETRY_MS	3
+
+/*
+ * This CPU is ending requests. What they submit from their end_io must not
+ * make it end more of them: that could nest without bound.
+ */
+static DEFINE_PER_CPU(bool, virtblk_ending);
+
+/* What one owner does with the queue. */
+struct virtblk_turn {
+	bool may_reap;			/* in: completions may be taken back */
+	bool worker;			/* in: we are the queue's worker */
+	bool reaped;			/* and were: the right to interrupts is ours */
+	bool more;			/* the device finished more meanwhile */
+	bool handover;			/* work is left that we may not do */
+	bool retry;			/* nothing in the ring will bring us back */
+	struct virtqueue *ring;
+	struct virtblk_req *done;	/* requests to complete, in order */
+	struct virtblk_req **done_tail;
+};
+
+/* Takes the staged requests to the end of the backlog, oldest first. */
+static void virtblk_unstage(struct virtblk_vq *vq)
+{
+	struct llist_node *node, *next;
+	struct virtblk_req *newest, *vbr = NULL;
+
+	if (llist_empty(&vq->staged))
+		return;
+
+	node = llist_del_all(&vq->staged);
+	newest = llist_entry(node, struct virtblk_req, node);
+	for (; node; node = next) {
+		struct virtblk_req *older = llist_entry(node, struct virtblk_req, node);
+
+		next = node->next;
+		older->next = vbr;
+		vbr = older;
+		vq->backlog_len++;
+	}
+	*vq->backlog_tail = vbr;
+	vq->backlog_tail = &newest->next;
+}
+
+static int virtblk_add(struct virtblk_vq *vq, struct virtblk_req *vbr)
+{
+	struct scatterlist *sgs[3] = { &vbr->sg_out };
+	unsigned int out = 1, in = 0;
+
+	/* virtqueue_add_sgs() would notify the device of a full ring, under the lock. */
+	if (vq->vq->num_free < (vq->direct ? vbr->nents + 2 : 1))
+		return -ENOSPC;
+
+	if (vbr->nents) {
+		if (rq_data_dir(blk_mq_rq_from_pdu(vbr)) == WRITE)
+			sgs[out++] = vbr->sgl;
+		else
+			sgs[out + in++] = vbr->sgl;
+	}
+	sgs[out + in++] = &vbr->sg_in;
+
+	return virtqueue_add_sgs(vq->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn)
+{
+	unsigned int added = 0;
+	struct virtblk_req *vbr;
+
+	while ((vbr = vq->backlog)) {
+		int err = virtblk_add(vq, vbr);
+
+		/* Waits, and all behind it: for a completion, or for the worker. */
+		if (err == -ENOSPC || err == -ENOMEM) {
+			vq->stats.max_backlog = max(vq->stats.max_backlog, vq->backlog_len);
+			turn->retry = !vq->in_ring;
+			break;
+		}
+
+		vq->backlog = vbr->next;
+		if (!vq->backlog)
+			vq->backlog_tail = &vq->backlog;
+		vq->backlog_len--;
+
+		/* The ring is broken: complete the request with the status it was born with. */
+		if (unlikely(err)) {
+			*turn->done_tail = vbr;
+			turn->done_tail = &vbr->next;
+			continue;
+		}
+		vq->in_ring++;
+		added++;
+	}
+
+	if (added) {
+		vq->stats.requests += added;
+		vq->stats.batches++;
+		/*
+		 * The notification is owed from here on. Should we be preempted
+		 * before we send it, the next owner does.
+		 */
+		if (virtqueue_kick_prepare(vq->vq) && !READ_ONCE(vq->notify)) {
+			WRITE_ONCE(vq->notify, 1);
+			vq->stats.kicks++;
+		} else {
+			vq->stats.kicks_saved++;
+		}
+	}
+}
+
+static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
+{
+	struct virtblk_req *vbr;
+	unsigned int len, n = 0;
+
+	while ((vbr = virtqueue_get_buf(vq->vq, &len))) {
+		*turn->done_tail = vbr;
+		turn->done_tail = &vbr->next;
+		n++;
+	}
+	vq->in_ring -= n;
+	vq->stats.completions += n;
+}
+
+/*
+ * Owns the queue once, if nobody else does: all that is done with the lock
+ * held is in here. Returns false if there was an owner already.
+ */
+static bool virtblk_take_turn(struct virtblk_vq *vq, struct virtblk_turn *turn)
+{
+	unsigned long flags;
+
+	turn->reaped = false;
+	turn->more = false;
+	turn->handover = false;
+	turn->retry = false;
+	turn->done_tail = &turn->done;
+
+	if (!spin_trylock_irqsave(&vq->lock, flags))
+		return false;
+
+	turn->ring = vq->vq;
+	if (unlikely(!turn->ring)) {
+		spin_unlock_irqrestore(&vq->lock, flags);
+		return false;
+	}
+
+	vq->stats.holds++;
+	vq->stats.handovers += turn->worker;
+	if (READ_ONCE(vq->again)) {
+		vq->stats.takeovers++;
+		/*
+		 * Take the word before the work: pairs with the smp_store_mb() in
+		 * virtblk_serve(). Word that we take here was left after its work,
+		 * which we are going to see; what comes later stays for the next look.
+		 */
+		smp_store_mb(vq->again, 0);
+	}
+
+	if (vq->polled) {
+		if (turn->may_reap)
+			virtblk_reap(vq, turn);
+	/* Interrupts were off before: pairs with the smp_store_release()s of this value. */
+	} else if (smp_load_acquire(&vq->cb) == VIRTBLK_CB_WANTED) {
+		if (turn->may_reap) {
+			WRITE_ONCE(vq->cb, VIRTBLK_CB_HELD);
+			turn->reaped = true;
+			virtblk_reap(vq, turn);
+		} else {
+			turn->handover = true;
+		}
+	}
+
+	virtblk_unstage(vq);
+	virtblk_add_backlog(vq, turn);
+
+	if (turn->reaped)
+		turn->more = !virtqueue_enable_cb(vq->vq);
+
+	spin_unlock_irqrestore(&vq->lock, flags);
+	*turn->done_tail = NULL;
+	return true;
+}
+
+/*
+ * Interrupts are on again; give the right to them back to the device. If it
+ * finished more before virtqueue_enable_cb() looked, or interrupted since
+ * (virtblk_done() left VIRTBLK_CB_RAISED), the next turn has to reap.
+ */
+static void virtblk_rearm(struct virtblk_vq *vq, struct virtblk_turn *turn)
+{
+	if (!turn->more && cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD)
+		return;
+
+	virtqueue_disable_cb(turn->ring);
+	/* Pairs with the smp_load_acquire() in virtblk_take_turn(). */
+	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
+	WRITE_ONCE(vq->again, 1);
+}
+
+static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
+{
+	struct virtblk_vq *vq = rq->mq_hctx->driver_data;
+	blk_status_t status = virtblk_unprepare(vq->vblk, rq);
+
+	if (status != BLK_STS_OK || !compat_add_to_batch(rq, iob))
+		blk_mq_end_request(rq, status);
+}
+
+/* Ends a chain of requests where blk-mq wants it done. */
+static void virtblk_end_chain(struct virtblk_req *vbr)
+{
+	bool nested = this_cpu_read(virtblk_ending);
+	DEFINE_IO_COMP_BATCH(iob);
+	struct virtblk_req *next;
+
+	this_cpu_write(virtblk_ending, true);
+	for (; vbr; vbr = next) {
+		next = vbr->next;
+		virtblk_end_request(blk_mq_rq_from_pdu(vbr), &iob);
+	}
+	if (iob.complete)
+		iob.complete(&iob);
+	this_cpu_write(virtblk_ending, nested);
+}
+
+static void virtblk_complete_rq(struct request *rq)
+{
+	virtblk_end_chain(blk_mq_rq_to_pdu(rq));
+}
+
+/*
+ * Requests that came from the same CPU one after the other stay together: the
+ * first is given to blk-mq, to complete it on the CPU of its choice, and has
+ * the others in tow.
+ */
+static void virtblk_complete(struct virtblk_req *vbr)
+{
+	/* In a task, softirqs that blk-mq raises shall not wake their thread, but run below. */
+	bool task = in_task();
+
+	if (task)
+		local_bh_disable();
+	while (vbr) {
+		struct request *rq = blk_mq_rq_from_pdu(vbr);
+		unsigned int cpu = blk_mq_rq_cpu(rq);
+		struct virtblk_req *last = vbr, *next;
+
+		if (unlikely(blk_should_fake_timeout(rq->q))) {
+			vbr = vbr->next;
+			continue;
+		}
+		while ((next = last->next) && blk_mq_rq_cpu(blk_mq_rq_from_pdu(next)) == cpu) {
+			blk_mq_set_request_complete(blk_mq_rq_from_pdu(next));
+			last = next;
+		}
+		last->next = NULL;
+		if (!blk_mq_complete_request_remote(rq))
+			virtblk_end_chain(vbr);
+		vbr = next;
+	}
+	if (task)
+		local_bh_enable();
+}
+
+/* Polled requests end in the caller's batch. */
+static int virtblk_complete_polled(struct virtblk_req *vbr, struct io_comp_batch *iob)
+{
+	struct virtblk_req *next;
+	int found = 0;
+
+	for (; vbr; vbr = next, found++) {
+		struct request *rq = blk_mq_rq_from_pdu(vbr);
+
+		next = vbr->next;
+		if (!blk_mq_complete_request_remote(rq))
+			virtblk_end_request(rq, iob);
+	}
+	return found;
+}
+
+static void virtblk_hand_over(struct virtblk_vq *vq, unsigned int ms)
+{
+	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &vq->work, msecs_to_jiffies(ms));
+}
+
+/*
+ * Gets the queue's work done: by us, or by its owner. Returns how many polled
+ * requests were completed. Any context; does not sleep, does not wait.
+ */
+static int virtblk_serve(struct virtblk_vq *vq, struct virtblk_turn turn,
+			 struct io_comp_batch *iob)
+{
+	unsigned int turns = 0;
+	int found = 0;
+
+	do {
+		if (unlikely(turns++ == VIRTBLK_MAX_TURNS)) {
+			virtblk_hand_over(vq, 0);
+			break;
+		}
+
+		if (!virtblk_take_turn(vq, &turn)) {
+			/* A poller comes back of itself. */
+			if (vq->polled && turn.may_reap)
+				break;
+			/*
+			 * The owner may have looked already: leave word, then try
+			 * once more. Pairs with the smp_mb() below; either the
+			 * owner sees our word, or we see the lock free.
+			 */
+			smp_store_mb(vq->again, 1);
+			if (!virtblk_take_turn(vq, &turn))
+				break;
+		}
+
+		if (READ_ONCE(vq->notify) && xchg(&vq->notify, 0))
+			virtqueue_notify(turn.ring);
+		if (turn.reaped)
+			virtblk_rearm(vq, &turn);
+		if (turn.done && vq->polled)
+			found += virtblk_complete_polled(turn.done, iob);
+		else if (turn.done)
+			virtblk_complete(turn.done);
+		if (unlikely(turn.retry))
+			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);
+		if (unlikely(turn.handover))
+			virtblk_hand_over(vq, 0);
+
+		/* The lock is free before we look: pairs with the smp_store_mb() above. */
+		smp_mb();
+	} while (unlikely(READ_ONCE(vq->again)));
+
+	return found;
+}
+
+static void virtblk_work(struct work_struct *work)
+{
+	struct virtblk_vq *vq = container_of(to_delayed_work(work), struct virtblk_vq, work);
+
+	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = !vq->polled, .worker = true }, NULL);
+}
+
+/* Submitters reap when an interrupt handler asked for it; a poll queue's pollers do. */
+static void virtblk_submit(struct virtblk_vq *vq)
+{
+	bool may_reap = !vq->polled && !this_cpu_read(virtblk_ending);
+
+	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = may_reap }, NULL);
+}
+
+/**
+ * virtblk_done - callback of a virtqueue: the device has used buffers
+ * @ring: the virtqueue
+ *
+ * Context: hard interrupt. Takes no lock.
+ *
+ * VIRTIO 1.3, 2.7.10 (used buffer notification suppression).
+ */
+void virtblk_done(struct virtqueue *ring)
+{
+	struct virtio_blk *vblk = ring->vdev->priv;
+	struct virtblk_vq *vq = &vblk->vqs[ring->index];
+	int cb = VIRTBLK_CB_ARMED;
+
+	vq->stats.interrupts++;
+
+	/*
+	 * Without the right to interrupts there is nothing to do: who has it
+	 * looks at the ring after it has switched them on. But if that look is
+	 * over already, leave word: pairs with the cmpxchg() in virtblk_rearm().
+	 */
+	while (!try_cmpxchg(&vq->cb, &cb, cb == VIRTBLK_CB_ARMED ? VIRTBLK_CB_HELD :
+								    VIRTBLK_CB_RAISED)) {
+		if (cb == VIRTBLK_CB_WANTED || cb == VIRTBLK_CB_RAISED)
+			return;
+	}
+	if (cb != VIRTBLK_CB_ARMED)
+		return;
+
+	virtqueue_disable_cb(ring);
+	/* Pairs with smp_load_acquire() in virtblk_take_turn(). */
+	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
+	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = true }, NULL);
+}
+
+static blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx,
+				     const struct blk_mq_queue_data *bd)
+{
+	struct virtblk_vq *vq = hctx->driver_data;
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(bd->rq);
+	blk_status_t status = virtblk_prepare(vq->vblk, bd->rq);
+
+	if (unlikely(status))
+		return status;
+
+	llist_add(&vbr->node, &vq->staged);
+	/* Not the last of a plug list: virtblk_commit_rqs() or the last one serves for all. */
+	if (bd->last)
+		virtblk_submit(vq);
+	return BLK_STS_OK;
+}
+
+static void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	virtblk_submit(hctx->driver_data);
+}
+
+static void virtblk_queue_rqs(struct rq_list *rqlist)
+{
+	struct virtblk_req *oldest = NULL, *newest = NULL;
+	struct virtblk_vq *vq = NULL;
+	struct rq_list failed = { };
+	struct request *rq;
+
+	while ((rq = rq_list_pop(rqlist))) {
+		struct virtblk_vq *rq_vq = rq->mq_hctx->driver_data;
+		struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+
+		if (unlikely(virtblk_prepare(rq_vq->vblk, rq))) {
+			rq_list_add_tail(&failed, rq);
+			continue;
+		}
+
+		if (newest && vq != rq_vq) {
+			llist_add_batch(&newest->node, &oldest->node, &vq->staged);
+			virtblk_submit(vq);
+			newest = NULL;
+		}
+		vq = rq_vq;
+		vbr->next = newest;
+		if (!newest)
+			oldest = vbr;
+		newest = vbr;
+	}
+	if (newest) {
+		llist_add_batch(&newest->node, &oldest->node, &vq->staged);
+		virtblk_submit(vq);
+	}
+	*rqlist = failed;
+}
+
+COMPAT_QUEUE_RQS_WRAPPER(virtblk_queue_rqs)
+
+static int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	struct virtblk_vq *vq = hctx->driver_data;
+
+	return virtblk_serve(vq, (struct virtblk_turn){ .may_reap = true }, iob);
+}
+
+static int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
+{
+	struct virtio_blk *vblk = data;
+
+	hctx->driver_data = &vblk->vqs[index];
+	return 0;
+}
+
+const struct blk_mq_ops virtblk_mq_ops = {
+	.queue_rq	= virtblk_queue_rq,
+	.queue_rqs	= COMPAT_QUEUE_RQS(virtblk_queue_rqs),
+	.commit_rqs	= virtblk_commit_rqs,
+	.poll		= virtblk_poll,
+	.complete	= virtblk_complete_rq,
+	.init_hctx	= virtblk_init_hctx,
+	.init_request	= virtblk_init_request,
+	.map_queues	= virtblk_map_queues,
+};
+
+/**
+ * virtblk_init_vq - make an empty queue
+ * @vq: the queue, zeroed
+ * @vblk: its device
+ */
+void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk)
+{
+	vq->vblk = vblk;
+	spin_lock_init(&vq->lock);
+	init_llist_head(&vq->staged);
+	vq->backlog_tail = &vq->backlog;
+	INIT_DELAYED_WORK(&vq->work, virtblk_work);
+}
+
+/**
+ * virtblk_start_vq - let a queue be served
+ * @vq: the queue
+ * @ring: its virtqueue, without buffers, interrupts on
+ *
+ * Context: process, before the device is made ready.
+ */
+void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
+{
+	spin_lock_irq(&vq->lock);
+	vq->again = 0;
+	vq->notify = 0;
+	vq->cb = VIRTBLK_CB_ARMED;
+	vq->ring_size = virtqueue_get_vring_size(ring);
+	vq->vq = ring;
+	spin_unlock_irq(&vq->lock);
+}
+
+/**
+ * virtblk_stop_vq - take a queue's virtqueue away
+ * @vq: the queue; no request is on it, and no submitter in it
+ *
+ * Afterwards nobody gets at the virtqueue but an interrupt handler that runs
+ * already; these end before the transport frees the interrupt.
+ *
+ * Context: process, may sleep.
+ */
+void virtblk_stop_vq(struct virtblk_vq *vq)
+{
+	spin_lock_irq(&vq->lock);
+	vq->vq = NULL;
+	spin_unlock_irq(&vq->lock);
+	cancel_delayed_work_sync(&vq->work);
+}

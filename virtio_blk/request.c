@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: the header and payload that the device gets, what it answers, and
+ * requests of the driver's own. Nothing here knows about rings or locks.
+ */
+#include <linux/bvec.h>
+
+#include "virtio_blk.h"
+
+/* What the status byte holds until the device has written it: no legal status. */
+#define VIRTBLK_S_NONE	0xff
+
+static blk_status_t virtblk_status(u8 status)
+{
+	switch (status) {
+	case VIRTIO_BLK_S_OK:
+		return BLK_STS_OK;
+	case VIRTIO_BLK_S_UNSUPP:
+		return BLK_STS_NOTSUPP;
+	case VIRTIO_BLK_S_ZONE_OPEN_RESOURCE:
+		return BLK_STS_ZONE_OPEN_RESOURCE;
+	case VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE:
+		return BLK_STS_ZONE_ACTIVE_RESOURCE;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+/**
+ * virtblk_init_request - fill in what a request never changes
+ * @set: the device's tag set
+ * @rq: the request, its driver's part zeroed
+ * @hctx_idx: unused
+ * @numa_node: unused
+ *
+ * Return: 0.
+ */
+int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,
+			 COMPAT_NODE numa_node)
+{
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+
+	sg_init_one(&vbr->sg_out, &vbr->out_hdr, sizeof(vbr->out_hdr));
+	sg_init_one(&vbr->sg_in, &vbr->in_hdr.status, sizeof(vbr->in_hdr.status));
+	if (VIRTBLK_INLINE_SGS)
+		sg_init_table(vbr->sg, VIRTBLK_INLINE_SGS);
+	vbr->sgl = vbr->sg;
+	return 0;
+}
+
+static void virtblk_unmap_data(struct virtblk_req *vbr)
+{
+	struct sg_table table = { .sgl = vbr->sgl, .orig_nents = vbr->orig_nents };
+
+	if (vbr->orig_nents <= VIRTBLK_INLINE_SGS)
+		return;
+	sg_free_table_chained(&table, VIRTBLK_INLINE_SGS);
+	vbr->sgl = vbr->sg;
+	vbr->orig_nents = 0;
+	if (VIRTBLK_INLINE_SGS)
+		sg_init_table(vbr->sg, VIRTBLK_INLINE_SGS);
+}
+
+static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
+{
+	unsigned short segments = blk_rq_nr_phys_segments(rq);
+	struct sg_table table = { .sgl = vbr->sg };
+
+	if (VIRTBLK_INLINE_SGS && segments == 1) {
+		struct bio_vec bv = req_bvec(rq);
+
+		sg_set_page(vbr->sg, bv.bv_page, bv.bv_len, bv.bv_offset);
+		sg_mark_end(vbr->sg);
+		vbr->nents = 1;
+		return 0;
+	}
+
+	if (segments && segments <= VIRTBLK_INLINE_SGS) {
+		sg_init_table(vbr->sg, segments);
+	} else if (segments) {
+		if (sg_alloc_table_chained(&table, segments, vbr->sg, VIRTBLK_INLINE_SGS))
+			return -ENOMEM;
+		vbr->sgl = table.sgl;
+		vbr->orig_nents = table.orig_nents;
+	}
+	vbr->nents = segments ? blk_rq_map_sg(rq, vbr->sgl) : 0;
+	return 0;
+}
+
+/* The ranges are the payload (VIRTIO 1.3, 5.2.6: discard, write zeroes, secure erase). */
+static blk_status_t virtblk_set_ranges(struct request *rq, bool unmap)
+{
+	__le32 flags = cpu_to_le32(unmap ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
+	unsigned short n = 0, segments = blk_rq_nr_discard_segments(rq);
+	struct virtio_blk_discard_write_zeroes *range;
+	struct bio *bio;
+
+	range = kmalloc_objs(*range, segments, GFP_ATOMIC);
+	if (!range)
+		return BLK_STS_RESOURCE;
+
+	/* With one segment blk-mq merges neighbours as it does reads: one range for all bios. */
+	if (queue_max_discard_segments(rq->q) == 1) {
+		range[n++] = (struct virtio_blk_discard_write_zeroes) {
+			.sector = cpu_to_le64(blk_rq_pos(rq)),
+			.num_sectors = cpu_to_le32(blk_rq_sectors(rq)),
+			.flags = flags,
+		};
+	} else {
+		__rq_for_each_bio(bio, rq) {
+			if (n < segments)
+				range[n] = (struct virtio_blk_discard_write_zeroes) {
+					.sector = cpu_to_le64(bio->bi_iter.bi_sector),
+					.num_sectors = cpu_to_le32(bio_sectors(bio)),
+					.flags = flags,
+				};
+			n++;
+		}
+	}
+	if (WARN_ON_ONCE(n != segments)) {
+		kfree(range);
+		return BLK_STS_IOERR;
+	}
+
+	bvec_set_virt(&rq->special_vec, range, sizeof(*range) * segments);
+	rq->rq_flags |= RQF_SPECIAL_PAYLOAD;
+	return BLK_STS_OK;
+}
+
+static void virtblk_free_ranges(struct request *rq)
+{
+	if (rq->rq_flags & RQF_SPECIAL_PAYLOAD) {
+		kfree(bvec_virt(&rq->special_vec));
+		rq->rq_flags &= ~RQF_SPECIAL_PAYLOAD;
+	}
+}
+
+static blk_status_t virtblk_set_header(struct virtio_device *vdev, struct request *rq,
+				       struct virtblk_req *vbr)
+{
+	blk_status_t status = BLK_STS_OK;
+	sector_t sector = blk_rq_pos(rq);
+	u32 type;
+
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		type = VIRTIO_BLK_T_IN;
+		break;
+	case REQ_OP_WRITE:
+		type = VIRTIO_BLK_T_OUT;
+		break;
+	case REQ_OP_FLUSH:
+		type = VIRTIO_BLK_T_FLUSH;
+		sector = 0;
+		break;
+	case REQ_OP_DISCARD:
+		type = VIRTIO_BLK_T_DISCARD;
+		sector = 0;
+		status = virtblk_set_ranges(rq, false);
+		break;
+	case REQ_OP_WRITE_ZEROES:
+		type = VIRTIO_BLK_T_WRITE_ZEROES;
+		sector = 0;
+		status = virtblk_set_ranges(rq, !(rq->cmd_flags & REQ_NOUNMAP));
+		break;
+	case REQ_OP_SECURE_ERASE:
+		type = VIRTIO_BLK_T_SECURE_ERASE;
+		sector = 0;
+		status = virtblk_set_ranges(rq, false);
+		break;
+	case REQ_OP_ZONE_OPEN:
+		type = VIRTIO_BLK_T_ZONE_OPEN;
+		break;
+	case REQ_OP_ZONE_CLOSE:
+		type = VIRTIO_BLK_T_ZONE_CLOSE;
+		break;
+	case REQ_OP_ZONE_FINISH:
+		type = VIRTIO_BLK_T_ZONE_FINISH;
+		break;
+	case REQ_OP_ZONE_RESET:
+		type = VIRTIO_BLK_T_ZONE_RESET;
+		break;
+	case REQ_OP_ZONE_RESET_ALL:
+		type = VIRTIO_BLK_T_ZONE_RESET_ALL;
+		sector = 0;
+		break;
+	case REQ_OP_ZONE_APPEND:
+		type = VIRTIO_BLK_T_ZONE_APPEND;
+		sg_set_buf(&vbr->sg_in, &vbr->in_hdr, sizeof(vbr->in_hdr));
+		break;
+	case REQ_OP_DRV_IN:
+		/* virtblk_execute() has set type and sector. */
+		vbr->out_hdr.ioprio = cpu_to_virtio32(vdev, req_get_ioprio(rq));
+		return BLK_STS_OK;
+	default:
+		WARN_ON_ONCE(1);
+		return BLK_STS_IOERR;
+	}
+	if (!IS_ENABLED(CONFIG_BLK_DEV_ZONED) && op_is_zone_mgmt(req_op(rq)))
+		return BLK_STS_NOTSUPP;
+
+	vbr->out_hdr.type = cpu_to_virtio32(vdev, type);
+	vbr->out_hdr.ioprio = cpu_to_virtio32(vdev, req_get_ioprio(rq));
+	vbr->out_hdr.sector = cpu_to_virtio64(vdev, sector);
+	return status;
+}
+
+/**
+ * virtblk_prepare - make a request ready for the ring, and start it
+ * @vblk: the device
+ * @rq: the request
+ *
+ * Context: any, no lock held; does not sleep.
+ *
+ * VIRTIO 1.3, 5.2.6 (device operation).
+ *
+ * Return: BLK_STS_OK, or BLK_STS_RESOURCE (no memory), BLK_STS_NOTSUPP,
+ * BLK_STS_IOERR (an operation unknown to the driver); nothing is kept then.
+ */
+blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
+{
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+	blk_status_t status = virtblk_set_header(vblk->vdev, rq, vbr);
+
+	if (unlikely(status))
+		return status;
+
+	if (unlikely(virtblk_map_data(rq, vbr))) {
+		virtblk_free_ranges(rq);
+		return BLK_STS_RESOURCE;
+	}
+
+	vbr->in_hdr.status = VIRTBLK_S_NONE;
+	blk_mq_start_request(rq);
+	return BLK_STS_OK;
+}
+
+/**
+ * virtblk_unprepare - undo virtblk_prepare() for a request that the device has
+ *	given back
+ * @vblk: the device
+ * @rq: the request
+ *
+ * Context: any, no lock held; does not sleep.
+ *
+ * Return: what became of the request.
+ */
+blk_status_t virtblk_unprepare(struct virtio_blk *vblk, struct request *rq)
+{
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+
+	virtblk_unmap_data(vbr);
+	virtblk_free_ranges(rq);
+	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND)) {
+		rq->__sector = virtio64_to_cpu(vblk->vdev, vbr->in_hdr.sector);
+		sg_set_buf(&vbr->sg_in, &vbr->in_hdr.status, sizeof(vbr->in_hdr.status));
+	}
+	return virtblk_status(vbr->in_hdr.status);
+}
+
+/**
+ * virtblk_execute - have the device fill a buffer
+ * @vblk: the device
+ * @type: VIRTIO_BLK_T_*
+ * @sector: for the header, in 512-byte units
+ * @buf: the buffer
+ * @len: its length in bytes
+ *
+ * Context: process, sleeps until the device has answered.
+ *
+ * Return: 0, or a negative error: -EIO (the device failed it), -EOPNOTSUPP
+ * (the device does not know it), -ENOMEM, or the queue's.
+ */
+int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *buf,
+		    unsigned int len)
+{
+	struct virtblk_req *vbr;
+	struct request *rq;
+	int err;
+
+	rq = blk_mq_alloc_request(vblk->disk->queue, REQ_OP_DRV_IN, 0);
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+
+	vbr = blk_mq_rq_to_pdu(rq);
+	vbr->out_hdr.type = cpu_to_virtio32(vblk->vdev, type);
+	vbr->out_hdr.sector = cpu_to_virtio64(vblk->vdev, sector);
+
+	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
+	if (!err)
+		err = blk_status_to_errno(blk_execute_rq(rq, false));
+	blk_mq_free_request(rq);
+	return err;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VIRTIO_BLK_H
+#define VIRTIO_BLK_H
+
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+
+#define VIRTBLK_VQ_NAME_LEN	16
+
+/* Data segments whose scatterlist needs no allocation. */
+#ifdef CONFIG_ARCH_NO_SG_CHAIN
+#define VIRTBLK_INLINE_SGS	0
+#else
+#define VIRTBLK_INLINE_SGS	2
+#endif
+
+/**
+ * enum virtblk_cb - who holds the right to switch a queue's interrupts
+ * @VIRTBLK_CB_ARMED: the device: interrupts are on
+ * @VIRTBLK_CB_HELD: one CPU: it is about to ask for a reap, or reaping
+ * @VIRTBLK_CB_RAISED: that CPU, and an interrupt came in meanwhile
+ * @VIRTBLK_CB_WANTED: the next owner of the queue: it has to reap
+ *
+ * Only who holds the right calls virtqueue_disable_cb() and
+ * virtqueue_enable_cb(): the ring does not bear the two at the same time, and
+ * the first is called without the queue's lock.
+ */
+enum virtblk_cb {
+	VIRTBLK_CB_ARMED,
+	VIRTBLK_CB_HELD,
+	VIRTBLK_CB_RAISED,
+	VIRTBLK_CB_WANTED,
+};
+
+/**
+ * struct virtblk_stats - what a queue has done since it was found
+ * @requests: requests added to the ring
+ * @completions: requests taken back from the ring
+ * @holds: acquisitions of the queue's lock
+ * @batches: holds that added requests
+ * @kicks: notifications sent to the device
+ * @kicks_saved: batches that needed none, or whose notification another sent
+ * @interrupts: calls of the queue's callback
+ * @takeovers: holds that found word of others who had left work
+ * @handovers: holds of the worker, which an owner had left the rest to
+ * @max_backlog: most requests that have waited for room in the ring
+ *
+ * @interrupts is written by the queue's interrupt handler, @kicks by the one
+ * that won @virtblk_vq.notify, all others under the queue's lock.
+ */
+struct virtblk_stats {
+	u64 requests;
+	u64 completions;
+	u64 holds;
+	u64 batches;
+	u64 kicks;
+	u64 kicks_saved;
+	u64 interrupts;
+	u64 takeovers;
+	u64 handovers;
+	u32 max_backlog;
+};
+
+/**
+ * struct virtblk_vq - a virtqueue and those who wait for it
+ * @vq: the virtqueue, NULL while the device is suspended; changed under @lock
+ * @vblk: the device
+ * @ring_size: slots of the virtqueue
+ * @polled: has no interrupt, completions are looked for by virtblk_poll()
+ * @direct: never uses indirect descriptors: a request takes a slot a segment
+ * @name: name of the virtqueue, seen in /proc/interrupts
+ * @staged: requests on their way to the ring, newest first; anybody pushes,
+ *	only the owner takes
+ * @again: somebody could not get @lock and left work: the owner looks again
+ * @cb: who may switch interrupts, and whether a reap is wanted
+ * @notify: the device has to be notified; set by the owner, taken by anybody
+ * @lock: serialises the virtqueue operations that the ring wants serialised,
+ *	and protects the members below. Its holder is the queue's owner. On the
+ *	I/O path it is only ever tried.
+ * @backlog: first request that waits for room in the ring, in order
+ * @backlog_tail: where the next one is linked to
+ * @backlog_len: requests in @backlog
+ * @in_ring: requests that the device has
+ * @work: serves the queue when an owner has done enough for others, and when
+ *	a request could not be added although the device has none
+ * @stats: counters for debugfs
+ */
+struct virtblk_vq {
+	struct virtqueue *vq;
+	struct virtio_blk *vblk;
+	unsigned int ring_size;
+	bool polled;
+	bool direct;
+	char name[VIRTBLK_VQ_NAME_LEN];
+
+	struct llist_head staged ____cacheline_aligned_in_smp;
+	int again;
+	int cb;
+	int notify;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct virtblk_req *backlog;
+	struct virtblk_req **backlog_tail;
+	unsigned int backlog_len;
+	unsigned int in_ring;
+	struct virtblk_stats stats;
+	struct delayed_work work;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct virtio_blk - a virtio block device
+ * @vdev_mutex: held by whatever may run after virtblk_remove(): @vdev is NULL
+ *	from then on
+ * @vdev: the device on the virtio bus
+ * @disk: the disk
+ * @tag_set: its tags
+ * @config_work: reads the capacity again after a configuration change
+ * @index: of the disk's name and minor numbers
+ * @num_vqs: virtqueues in use
+ * @io_queues: how many of them serve which kind of request
+ * @vqs: the virtqueues; kept across suspend and reset
+ * @zone_sectors: size of a zone, in 512-byte sectors; 0 if not zoned
+ * @debugfs: the disk's folder
+ */
+struct virtio_blk {
+	struct mutex vdev_mutex;	/* protects vdev */
+	struct virtio_device *vdev;
+	struct gendisk *disk;
+	struct blk_mq_tag_set tag_set;
+	struct work_struct config_work;
+	int index;
+	unsigned int num_vqs;
+	unsigned int io_queues[HCTX_MAX_TYPES];
+	struct virtblk_vq *vqs;
+	unsigned int zone_sectors;
+	struct dentry *debugfs;
+};
+
+/**
+ * struct virtblk_req - the driver's part of a request
+ * @node: link in &virtblk_vq.staged
+ * @next: link in &virtblk_vq.backlog and in a chain of completions
+ * @out_hdr: header for the device (VIRTIO 1.3, 5.2.6)
+ * @in_hdr: what the device answers; status is its last byte, and the only one
+ *	but for zone append
+ * @nents: data segments
+ * @orig_nents: size of @sgl if it was allocated, else 0
+ * @sgl: the data, @sg or an allocated table
+ * @sg_out: describes @out_hdr
+ * @sg_in: describes @in_hdr
+ * @sg: the first data segments
+ */
+struct virtblk_req {
+	union {
+		struct llist_node node;
+		struct virtblk_req *next;
+	};
+	struct virtio_blk_outhdr out_hdr;
+	struct {
+		__virtio64 sector;
+		u8 status;
+	} __packed __aligned(8) in_hdr;
+	unsigned short nents;
+	unsigned short orig_nents;
+	struct scatterlist *sgl;
+	struct scatterlist sg_out;
+	struct scatterlist sg_in;
+	struct scatterlist sg[];
+};
+
+/* vqs.c */
+int virtblk_alloc_vqs(struct virtio_blk *vblk);
+int virtblk_find_vqs(struct virtio_blk *vblk);
+void virtblk_stop_vqs(struct virtio_blk *vblk);
+void virtblk_del_vqs(struct virtio_blk *vblk);
+unsigned int virtblk_default_depth(struct virtio_blk *vblk);
+unsigned int virtblk_max_segments(struct virtio_blk *vblk);
+void virtblk_map_queues(struct blk_mq_tag_set *set);
+
+/* queue.c */
+extern const struct blk_mq_ops virtblk_mq_ops;
+void virtblk_done(struct virtqueue *vq);
+void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk);
+void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring);
+void virtblk_stop_vq(struct virtblk_vq *vq);
+
+/* request.c */
+int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,
+			 COMPAT_NODE numa_node);
+blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq);
+blk_status_t virtblk_unprepare(struct virtio_blk *vblk, struct request *rq);
+int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *buf,
+		    unsigned int len);
+
+/* limits.c */
+int virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);
+bool virtblk_cache_is_writeback(struct virtio_device *vdev);
+
+/* sysfs.c */
+extern const struct attribute_group *virtblk_attr_groups[];
+
+/* zoned.c */
+#ifdef CONFIG_BLK_DEV_ZONED
+int virtblk_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_zones,
+			 struct blk_report_zones_args *args);
+int virtblk_read_zoned_limits(struct virtio_blk *vblk, struct queue_limits *lim);
+int virtblk_revalidate_zones(struct virtio_blk *vblk);
+#define VIRTBLK_REPORT_ZONES	.report_zones = COMPAT_REPORT_ZONES(virtblk_report_zones),
+#else
+static inline int virtblk_read_zoned_limits(struct virtio_blk *vblk, struct queue_limits *lim)
+{
+	dev_err(&vblk->vdev->dev, "virtio_blk: zoned devices are not supported");
+	return -EOPNOTSUPP;
+}
+
+static inline int virtblk_revalidate_zones(struct virtio_blk *vblk)
+{
+	return 0;
+}
+
+#define VIRTBLK_REPORT_ZONES
+#endif
+
+/* debugfs.c */
+void virtblk_debugfs_init(void);
+void virtblk_debugfs_exit(void);
+void virtblk_debugfs_add(struct virtio_blk *vblk);
+void virtblk_debugfs_remove(struct virtio_blk *vblk);
+
+#endif /* VIRTIO_BLK_H */

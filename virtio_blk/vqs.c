@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtqueues: how many, on which CPUs, with which kind of descriptors, and
+ * their coming and going with probe, suspend, reset and removal.
+ */
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <uapi/linux/virtio_ring.h>
+
+#include "virtio_blk.h"
+
+static unsigned int num_request_queues;
+module_param(num_request_queues, uint, 0644);
+MODULE_PARM_DESC(num_request_queues,
+		 "Most virtqueues to use for a device, 0 (default) for one a CPU");
+
+static unsigned int poll_queues;
+module_param(poll_queues, uint, 0644);
+MODULE_PARM_DESC(poll_queues, "How many of a device's virtqueues are for polled I/O");
+
+static unsigned int queue_depth;
+module_param(queue_depth, uint, 0444);
+MODULE_PARM_DESC(queue_depth, "Requests in flight for each queue. 0 for as many as the ring holds.");
+
+/*
+ * Small requests that a ring should hold with direct descriptors, a request of
+ * one segment taking three slots: with less room, one slot each for requests
+ * of any size (indirect descriptors) is worth their allocation.
+ */
+#define VIRTBLK_DIRECT_REQUESTS	64
+#define VIRTBLK_SLOTS		3
+
+static int indirect = -1;
+
+static int virtblk_set_indirect(const char *val, const struct kernel_param *kp)
+{
+	int n, err = kstrtoint(val, 0, &n);
+
+	if (err || n < -1 || n > 1) {
+		pr_err("virtio_blk: indirect=%s: use -1 (automatic), 0 (never) or 1 (always)\n",
+		       strim((char *)val));
+		return err ?: -EINVAL;
+	}
+	return param_set_int(val, kp);
+}
+
+static const struct kernel_param_ops virtblk_indirect_ops = {
+	.set = virtblk_set_indirect,
+	.get = param_get_int,
+};
+module_param_cb(indirect, &virtblk_indirect_ops, &indirect, 0644);
+MODULE_PARM_DESC(indirect,
+		 "Use indirect descriptors: -1 if the ring is short (default), 0 never, 1 always");
+
+/*
+ * The ring's size is not known before the virtqueue is made, and its kind of
+ * descriptors is chosen when it is made. But a device that keeps to the rules
+ * has room for its largest request and the two headers: a chain must not be
+ * longer than the queue size (VIRTIO 1.3, 2.7.5.3.1), indirect or not.
+ */
+static bool virtblk_choose_direct(struct virtio_device *vdev)
+{
+	u32 seg_max;
+
+	if (!virtio_has_feature(vdev, VIRTIO_RING_F_INDIRECT_DESC))
+		return true;
+	if (indirect >= 0)
+		return !indirect;
+	if (virtio_cread_feature(vdev, VIRTIO_BLK_F_SEG_MAX, struct virtio_blk_config, seg_max,
+				 &seg_max))
+		return false;
+	return seg_max >= VIRTBLK_DIRECT_REQUESTS * VIRTBLK_SLOTS;
+}
+
+/**
+ * virtblk_alloc_vqs - decide on a device's queues
+ * @vblk: the device, as probe found it
+ *
+ * They stay until the disk is freed; virtblk_find_vqs() gives them virtqueues.
+ *
+ * Context: process.
+ *
+ * VIRTIO 1.3, 5.2.2 (virtqueues), 5.2.4 (num_queues).
+ *
+ * Return: 0, -EINVAL (the device has no queue), -ENOMEM.
+ */
+int virtblk_alloc_vqs(struct virtio_blk *vblk)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	unsigned int i, num_poll;
+	u16 num;
+
+	if (virtio_cread_feature(vdev, VIRTIO_BLK_F_MQ, struct virtio_blk_config, num_queues,
+				 &num))
+		num = 1;
+	if (!num) {
+		dev_err(&vdev->dev, "MQ advertised but zero queues reported\n");
+		return -EINVAL;
+	}
+
+	vblk->num_vqs = min_not_zero(num_request_queues, (unsigned int)num);
+	vblk->num_vqs = blk_mq_num_possible_queues(vblk->num_vqs);
+	num_poll = min(poll_queues, vblk->num_vqs - 1);
+	vblk->io_queues[HCTX_TYPE_DEFAULT] = vblk->num_vqs - num_poll;
+	vblk->io_queues[HCTX_TYPE_READ] = 0;
+	vblk->io_queues[HCTX_TYPE_POLL] = num_poll;
+
+	vblk->vqs = kzalloc_objs(*vblk->vqs, vblk->num_vqs);
+	if (!vblk->vqs)
+		return -ENOMEM;
+
+	for (i = 0; i < vblk->num_vqs; i++) {
+		struct virtblk_vq *vq = &vblk->vqs[i];
+
+		virtblk_init_vq(vq, vblk);
+		vq->polled = i >= vblk->io_queues[HCTX_TYPE_DEFAULT];
+		snprintf(vq->name, sizeof(vq->name), vq->polled ? "req_poll.%u" : "req.%u", i);
+	}
+	return 0;
+}
+
+/**
+ * virtblk_find_vqs - give a device's queues their virtqueues
+ * @vblk: the device, with features negotiated and not yet ready
+ *
+ * Context: process.
+ *
+ * VIRTIO 1.3, 3.1.1 (device initialization, step 7).
+ *
+ * Return: 0, or a negative error: -ENOMEM, or the transport's.
+ */
+int virtblk_find_vqs(struct virtio_blk *vblk)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	bool direct = virtblk_choose_direct(vdev);
+	struct irq_affinity desc = { 0, };
+	struct virtqueue_info *infos;
+	struct virtqueue **rings;
+	unsigned int i;
+	int err = -ENOMEM;
+
+	dev_info(&vdev->dev, "%u/%u/%u default/read/poll queues\n",
+		 vblk->io_queues[HCTX_TYPE_DEFAULT], vblk->io_queues[HCTX_TYPE_READ],
+		 vblk->io_queues[HCTX_TYPE_POLL]);
+
+	infos = kzalloc_objs(*infos, vblk->num_vqs);
+	rings = kzalloc_objs(*rings, vblk->num_vqs);
+	if (!infos || !rings)
+		goto out;
+
+	for (i = 0; i < vblk->num_vqs; i++) {
+		infos[i].name = vblk->vqs[i].name;
+		infos[i].callback = vblk->vqs[i].polled ? NULL : virtblk_done;
+		/* A ring whose buffers may have a context does not use indirect descriptors. */
+		infos[i].ctx = direct;
+	}
+
+	err = virtio_find_vqs(vdev, vblk->num_vqs, rings, infos, &desc);
+	if (err)
+		goto out;
+
+	for (i = 0; i < vblk->num_vqs; i++) {
+		vblk->vqs[i].direct = direct;
+		virtblk_start_vq(&vblk->vqs[i], rings[i]);
+	}
+out:
+	kfree(rings);
+	kfree(infos);
+	return err;
+}
+
+/**
+ * virtblk_stop_vqs - make everybody leave a device's queues
+ * @vblk: the device, its queue quiesced and without requests
+ *
+ * Context: process, may sleep.
+ */
+void virtblk_stop_vqs(struct virtio_blk *vblk)
+{
+	unsigned int i;
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		virtblk_stop_vq(&vblk->vqs[i]);
+}
+
+/**
+ * virtblk_del_vqs - give the virtqueues of a device back
+ * @vblk: the device, stopped and reset
+ *
+ * Context: process, may sleep.
+ */
+void virtblk_del_vqs(struct virtio_blk *vblk)
+{
+	vblk->vdev->config->del_vqs(vblk->vdev);
+	/* An interrupt handler may have woken the worker after virtblk_stop_vqs(). */
+	virtblk_stop_vqs(vblk);
+}
+
+/**
+ * virtblk_default_depth - how many requests a queue takes
+ * @vblk: the device, with its virtqueues found
+ *
+ * Return: the module parameter, or the number of requests that fill the ring:
+ * as many as it has slots, or half of that if the device has no indirect
+ * descriptors. What the ring does not hold waits in the driver.
+ */
+unsigned int virtblk_default_depth(struct virtio_blk *vblk)
+{
+	unsigned int depth = queue_depth;
+
+	if (!depth) {
+		depth = vblk->vqs[0].vq->num_free;
+		if (!virtio_has_feature(vblk->vdev, VIRTIO_RING_F_INDIRECT_DESC))
+			depth /= 2;
+	}
+	return max(depth, 1U);
+}
+
+/**
+ * virtblk_max_segments - how many segments a request of the device may have
+ * @vblk: the device, with its virtqueues found
+ *
+ * Return: what the device says, at least 1; with direct descriptors no more
+ * than fit into the ring beside the headers.
+ */
+unsigned int virtblk_max_segments(struct virtio_blk *vblk)
+{
+	u32 seg_max;
+	unsigned int ring = virtqueue_get_vring_size(vblk->vqs[0].vq);
+
+	if (virtio_cread_feature(vblk->vdev, VIRTIO_BLK_F_SEG_MAX, struct virtio_blk_config,
+				 seg_max, &seg_max))
+		seg_max = 1;
+	/* A queue has at most 32768 elements (VIRTIO 1.3, 2.7). */
+	seg_max = clamp(seg_max, 1U, 32768U - 2);
+	if (vblk->vqs[0].direct && ring > 2)
+		seg_max = min(seg_max, ring - 2);
+	return seg_max;
+}
+
+/**
+ * virtblk_map_queues - say which CPU uses which virtqueue
+ * @set: the device's tag set
+ *
+ * Queues with interrupts follow their interrupts' affinity, poll queues are
+ * spread by the block layer.
+ */
+void virtblk_map_queues(struct blk_mq_tag_set *set)
+{
+	struct virtio_blk *vblk = set->driver_data;
+	unsigned int i, offset = 0;
+
+	for (i = 0; i < set->nr_maps; i++) {
+		struct blk_mq_queue_map *map = &set->map[i];
+
+		map->nr_queues = vblk->io_queues[i];
+		map->queue_offset = offset;
+		offset += map->nr_queues;
+
+		if (!map->nr_queues)
+			continue;
+		if (i == HCTX_TYPE_POLL)
+			blk_mq_map_queues(map);
+		else
+			blk_mq_map_hw_queues(map, &vblk->vdev->dev, 0);
+	}
+}

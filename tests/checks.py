@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks that need no guest: the driver compiles without a word, and the text is in the kernel's style."""
+
+import subprocess
+from pathlib import Path
+
+from harness import kernel
+from harness.util import Failure
+
+TOP = Path(__file__).resolve().parent.parent
+DRIVER = TOP / 'virtio_blk'
+PER_KERNEL = ('build-w1', 'build-sparse')
+ONCE = ('checkpatch', 'shellcheck')
+
+
+def names():
+    return list(PER_KERNEL + ONCE)
+
+
+def plan(chosen, kernels, out):
+    """[(test name, function)] of the chosen checks; every kernel is built for, the newest judges the style."""
+    todo = [(f'{built.source.name}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
+            for built in kernels for name in PER_KERNEL if name in chosen]
+    once = {'checkpatch': lambda: checkpatch(kernels[-1].source.path), 'shellcheck': shellcheck}
+    return todo + [(name, once[name]) for name in ONCE if name in chosen]
+
+
+def module(built, out, name, source=DRIVER, **how):
+    folder = out / built.source.name
+    folder.mkdir(exist_ok=True)
+    return kernel.build_module(built, source, folder / name, **how)
+
+
+def build(built, out):
+    return module(built, out, 'module', warnings=True, sparse=False)
+
+
+def build_sparse(built, out):
+    return module(built, out, 'sparse', warnings=False, sparse=True)
+
+
+def build_probe(built, out):
+    """The helper module of tests/probe/."""
+    return module(built, out, 'probe', TOP / 'tests' / 'probe', warnings=True, sparse=False)
+
+
+BUILDS = {'build-w1': build, 'build-sparse': build_sparse}
+
+
+def checkpatch(tree):
+    sources = sorted(path for path in DRIVER.iterdir() if path.suffix in ('.c', '.h'))
+    if not sources:
+        raise Failure(f'{DRIVER} has no source file to check')
+    quiet_output(['perl', str(Path(tree) / 'scripts' / 'checkpatch.pl'), '--no-tree', '--strict', '--terse',
+                  '--no-summary', '--show-types', '--ignore', IGNORED, '--file', *map(str, sources)])
+
+
+# A driver outside the tree has its own version checks and no entry in MAINTAINERS.
+IGNORED = 'LINUX_VERSION_CODE,FILE_PATH_CHANGES'
+
+
+def shellcheck():
+    tracked = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=TOP, check=True,
+                             capture_output=True, text=True).stdout.split('\n')
+    scripts = [path for path in tracked if path and is_shell_script(TOP / path)]
+    if not scripts:
+        raise Failure('no shell script was found: .ci/run is one')
+    quiet_output(['shellcheck', *scripts])
+
+
+def is_shell_script(path):
+    if not path.is_file():
+        return False
+    with open(path, 'rb') as file:
+        first = file.readline(80)
+    return path.suffix == '.sh' or first.startswith(b'#!') and first.split()[0].endswith(b'sh') or b'/env bash' in first
+
+
+def quiet_output(command):
+    """The tool must succeed and say nothing."""
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True)
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode or said:
+        raise Failure(f'{Path(command[0]).name} {done.returncode}:\n{said[:4000]}')

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""With and without a scheduler, and while it is being switched."""
+
+from tests import boots
+from tests.machine import verified
+
+CASES = {boots.LOAD: ['1q', '4q', 'queue-8-direct']}
+
+
+def test(g, disk):
+    name = g.disk(disk)
+    for scheduler in ('mq-deadline', 'none'):
+        use(g, name, scheduler)
+        g.fio(f'/dev/{name}', **verified(numjobs=4, size='512k', offset_increment='8m', ioengine='io_uring',
+                                         iodepth_batch_submit=8))
+    with g.busy(f'/dev/{name}', iodepth=64, size='1m'):
+        for _ in range(5):
+            use(g, name, 'mq-deadline')
+            use(g, name, 'none')
+            g.sh(f'echo 8 > /sys/block/{name}/queue/nr_requests')
+
+
+def use(g, name, scheduler):
+    g.sh(f'echo {scheduler} > /sys/block/{name}/queue/scheduler')
+    assert f'[{scheduler}]' in g.attribute(name, 'queue/scheduler')

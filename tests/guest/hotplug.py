@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A disk that is plugged in works at once; one that is pulled out idle is gone, and its name is free again."""
+
+from tests import boots
+from tests.machine import verified
+
+CASES = {boots.HOTPLUG: None, boots.PC: None}
+
+
+def test(g):
+    ids = ('one', 'two', 'three') if g.boot is boots.HOTPLUG else ('plugged',)
+    first = sorted(g.disks())
+    for _ in range(2):
+        for port, disk in enumerate(ids):
+            g.plug(disk, **g.slot(port))
+            g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
+            g.fio(g.dev(disk), **verified(size='512k'))
+        names = sorted(sum(g.disks().values(), []))
+        assert len(names) == len(first) + len(ids)
+        for disk in ids:
+            name = g.disk(disk)
+            g.unplug(disk)
+            g.until(f'[ ! -e /sys/block/{name} ] && [ ! -e /dev/{name} ]', f'{name} is gone')
+        assert sorted(g.disks()) == first
+        g.fio(g.dev(first[0]), **verified(size='256k'))

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Disks that arrive while the module loads and unloads all end up in place."""
+
+from tests import boots
+from tests.machine import verified
+
+CASES = {boots.HOTPLUG: None}
+PARAMS = None
+DISKS = ('one', 'two', 'three')
+
+
+def test(g):
+    loading = g.spawn('''set -e
+        for i in 1 2 3 4 5 6 7 8; do insmod MODULE; sleep 0.1; rmmod virtio_blk; sleep 0.1; done
+        insmod MODULE'''.replace('MODULE', g.module_path))
+    for port, disk in enumerate(DISKS):
+        g.plug(disk, **g.slot(port))
+    g.finish(loading, 'loading and unloading')
+    for disk in DISKS:
+        g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
+    for disk in ('stays', *DISKS):
+        g.fio(g.dev(disk), **verified(size='256k'))
+    for disk in DISKS:
+        g.unplug(disk)

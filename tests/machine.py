@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a test gets: a running guest, its disks, and the module under test."""
+
+import contextlib
+import json
+import os
+import shlex
+
+# Seconds; only a hang takes that long, also on a slow host.
+PATIENCE = int(os.environ.get('VBLK_PATIENCE', 900))
+MODULES = {'virtio_blk': '/modules/virtio_blk.ko', 'in-tree': '/modules/in-tree/virtio_blk.ko'}
+
+
+# Busybox's shell would take its own, simpler ones.
+TOOLS = ''.join(f'{tool}() {{ /usr/local/bin/{tool} "$@"; }}\n' for tool in (
+    'blkdiscard', 'blockdev', 'fallocate', 'mke2fs'))
+
+
+class Skip(Exception):
+    """The reason why a test cannot run here."""
+
+
+class Machine:
+    def __init__(self, guest, boot, workdir, kernel, module='virtio_blk'):
+        self.guest, self.boot, self.workdir, self.kernel, self.module = guest, boot, workdir, kernel, module
+        self.cache = {}     # what one test of this boot leaves for the next
+        self._marks = 0
+
+    # commands
+
+    def sh(self, script, timeout=PATIENCE, check=True):
+        result = self.guest.sh(TOOLS + script, timeout=timeout, check=False)
+        assert result.rc == 0 or not check, f'exit code {result.rc} of: {script.strip()}\nsaid: {result.out[-2000:]}'
+        return result
+
+    def out(self, script, timeout=PATIENCE):
+        return self.sh(script, timeout).out.strip()
+
+    def fails(self, script):
+        """Runs what must fail; returns what it said."""
+        result = self.sh(f'{{ {script}\n}} 2>&1', check=False)
+        assert result.rc != 0, f'succeeded, but must fail: {script}'
+        return result.out
+
+    def spawn(self, script):
+        return self.guest.spawn(TOOLS + script)
+
+    @staticmethod
+    def finish(script, what):
+        """Waits for what spawn() started; it must have succeeded."""
+        result = script.wait(PATIENCE, check=False)
+        assert result.rc == 0, f'{what} failed ({result.rc}): {result.out[-2000:]}'
+
+    def qmp(self, command, **arguments):
+        return self.guest.qmp(command, **arguments)
+
+    def wait_event(self, name, timeout=PATIENCE):
+        return self.guest.wait_event(name, timeout)
+
+    def until(self, condition, what):
+        """Waits until a shell condition holds in the guest."""
+        script = f'i=0; until {condition}; do i=$((i + 1)); [ $i -lt {PATIENCE * 2} ] || exit 1; sleep 0.5; done'
+        result = self.sh(script, timeout=PATIENCE * 3, check=False)
+        assert result.rc == 0, f'never happened: {what}'
+
+    # the module
+
+    @property
+    def module_path(self):
+        return MODULES[self.module]
+
+    def load(self, params='', module=None):
+        self.sh(f'insmod {MODULES[module or self.module]} {params}')
+
+    def unload(self):
+        self.sh('rmmod virtio_blk')
+
+    def reload(self, params='', module=None):
+        self.unload()
+        self.load(params, module)
+
+    def loaded(self):
+        return self.sh('[ -d /sys/module/virtio_blk ]', check=False).rc == 0
+
+    # disks
+
+    def disk(self, serial):
+        """The name (vda) of the disk with that serial."""
+        names = self.disks().get(serial)
+        assert names, f'no disk has the serial "{serial}"'
+        assert len(names) == 1, f'disks with the serial "{serial}": {names}'
+        return names[0]
+
+    def dev(self, serial):
+        return f'/dev/{self.disk(serial)}'
+
+    def disks(self):
+        """serial -> names of all virtio disks."""
+        found = {}
+        listing = self.out('for d in /sys/block/vd*; do [ -e $d ] && echo "${d##*/} $(cat $d/serial)"; done; true')
+        for line in listing.splitlines():
+            name, _, serial = line.partition(' ')
+            found.setdefault(serial, []).append(name)
+        return found
+
+    def attribute(self, name, path):
+        return self.out(f'cat /sys/block/{name}/{path}')
+
+    def image(self, disk_id):
+        return self.boot.disk(disk_id).image(self.workdir)
+
+    def stats(self, disk_id):
+        """QEMU's counters for a disk, and those of the image under it (discard-nb-ok, discard-bytes-ok)."""
+        for device in self.qmp('query-blockstats'):
+            if f'/{self.boot.disk(disk_id).qdev}/' in device.get('qdev', '') + '/':
+                return {**device['stats'], **device.get('driver-specific', {})}
+        raise AssertionError(f'query-blockstats has no device {disk_id}')
+
+    def plug(self, disk_id, **where):
+        one = self.boot.disk(disk_id)
+        for node in one.blockdevs(self.workdir):
+            self.qmp('blockdev-add', **node)
+        self.qmp('device_add', **one.device(self.boot.bus_driver), **where)
+
+    def slot(self, number):
+        """device_add's arguments for a free place: a root port of its own, or the root bus."""
+        return {'bus': f'port{number}'} if 'pcie-root-port' in ' '.join(self.boot.args) else {}
+
+    def unplug(self, disk_id):
+        """Asks the guest to give a disk up, and waits until QEMU has it back."""
+        one = self.boot.disk(disk_id)
+        self.qmp('device_del', id=one.qdev)
+        while self.wait_event('DEVICE_DELETED').get('data', {}).get('device') != one.qdev:
+            pass
+        for depth in reversed(range(len(one.filters) + 1)):
+            self.qmp('blockdev-del', **{'node-name': one.layer(depth)})
+
+    # the kernel log
+
+    @contextlib.contextmanager
+    def messages(self):
+        """The kernel's messages from here to the end of the block, without time stamps."""
+        self._marks += 1
+        mark = f'tests: mark {self._marks}'
+        self.sh(f'echo {shlex.quote(mark)} > /dev/kmsg')
+        lines = []
+        yield lines
+        log = self.out("dmesg | sed 's/^\\(<[0-9]*>\\)*\\[ *[0-9.]*\\] *//'")
+        lines += log.split(mark)[-1].strip().splitlines()
+
+    # I/O
+
+    def fio(self, dev, **options):
+        """Runs one fio job; returns its figures. Any fio error fails the test."""
+        result = self._fio(dev, options)
+        assert result.rc == 0, f'fio on {dev} failed ({result.rc}): {result.out[-2000:]}'
+        return self._figures()
+
+    def fio_fails(self, dev, **options):
+        """The figures of a job that must have had an error."""
+        result = self._fio(dev, options)
+        assert result.rc != 0, f'fio succeeded, but must fail: {options}'
+        return self._figures()
+
+    def _figures(self):
+        text = self.out('cat /tmp/fio.json')
+        return json.loads(text[text.index('{'):])['jobs'][0]    # fio puts remarks before it
+
+    def _fio(self, dev, options):
+        return self.sh(fio_command(dev, {'output-format': 'json', 'output': '/tmp/fio.json', **options}), check=False)
+
+    @contextlib.contextmanager
+    def busy(self, *devs, errors=False, **options):
+        """Verified I/O on devices, over and over, while the block runs.
+
+        It starts before the block does, and each device sees at least one whole round more after it ended.
+        With `errors`, fio may fail (the disk goes away): what counts is that it ends.
+        """
+        self.sh('rm -f /tmp/busy.*')
+        rounds = [self.spawn(_rounds(index, dev, options, errors)) for index, dev in enumerate(devs)]
+        for index in range(len(devs)):
+            self.until(f'[ -e /tmp/busy.{index}.running ]', f'I/O on {devs[index]} starts')
+        yield
+        self.sh('touch /tmp/busy.stop')
+        for dev, spawned in zip(devs, rounds):
+            self.finish(spawned, f'I/O on {dev}')
+
+
+def fio_command(dev, options):
+    job = {'name': 'job', 'filename': dev, 'direct': 1, 'ioengine': 'libaio', 'iodepth': 16, 'thread': 1,
+           'group_reporting': 1, **options}
+    return 'fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for key, value in job.items() if value is not None)
+
+
+def verified(**options):
+    """fio options: writes blocks that say where they belong, then reads them back."""
+    return {'rw': 'randwrite', 'bs': '4k', 'size': '2m', 'verify': 'crc32c', 'verify_fatal': 1, 'do_verify': 1,
+            'randrepeat': 0, **options}
+
+
+def _rounds(index, dev, options, errors):
+    command = fio_command(dev, verified(**options))
+    last = 'exit 0' if errors else 'exit 1'
+    return f'''
+        {{ sleep 1; touch /tmp/busy.{index}.running; }} &
+        while :; do
+            if [ -e /tmp/busy.stop ]; then stop=1; else stop=; fi
+            {command} > /tmp/busy.{index}.out 2>&1 || {{ cat /tmp/busy.{index}.out; {last}; }}
+            [ -z "$stop" ] || exit 0
+        done'''

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which tests there are, and which boot each of them belongs to.
+
+A file of tests/guest/ holds one behaviour:
+
+    CASES   {boot: [case, ...]} or {boot: None}; every case is a test of its own
+    PARAMS  the module's parameters; None: the test loads the module itself
+    ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
+    test    test(g) or test(g, case); an exception is a failure, Skip(reason) a counted skip
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import Callable
+
+from harness.util import Failure
+from tests import boots, guest
+from tests.boot import Boot
+
+
+@dataclass(frozen=True)
+class Test:
+    name: str
+    boot: Boot
+    params: str | None
+    allow: tuple
+    run: Callable
+
+
+def discover():
+    """Every test, in the order in which they run."""
+    tests = []
+    for info in sorted(pkgutil.iter_modules(guest.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f'tests.guest.{info.name}')
+        params, allow = getattr(module, 'PARAMS', ''), getattr(module, 'ALLOW', ())
+        for boot, cases in module.CASES.items():
+            for case in cases or [None]:
+                tests.append(Test(name(info.name, boot, case), boot, params, allow, bind(module.test, case)))
+    names = [test.name for test in tests]
+    assert len(set(names)) == len(names), 'two tests share a name'
+    return tests
+
+
+def name(module, boot, case):
+    return f'{boot.name}/{module}' + (f'.{case}' if case is not None else '')
+
+
+def bind(function, case):
+    return function if case is None else lambda g: function(g, case)
+
+
+def select(tests, pattern):
+    """The tests whose name is the pattern, or has it as file, boot or case."""
+    if pattern is None:
+        return tests
+    chosen = [test for test in tests if pattern in (test.name, *parts(test.name))]
+    if not chosen:
+        chosen = [test for test in tests if pattern in test.name]
+    if not chosen:
+        raise Failure(f'no test is called "{pattern}"; python3 -m tests.run --list shows them all')
+    return chosen
+
+
+def parts(full):
+    boot, _, rest = full.partition('/')
+    return boot, rest, rest.partition('.')[0], rest.partition('.')[2]
+
+
+def by_boot(tests):
+    """[(boot, its tests)], in the order of boots.py."""
+    order = [value for value in vars(boots).values() if isinstance(value, Boot)]
+    groups = [(boot, [test for test in tests if test.boot is boot]) for boot in order]
+    return [(boot, chosen) for boot, chosen in groups if chosen]

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs the tests of one boot. A test that fails may have broken the guest: the next ones get a new one."""
+
+import time
+import traceback
+from pathlib import Path
+
+from harness.qemu import Guest, GuestError
+from tests.machine import Machine, Skip
+from tests.report import FAIL, PASS, SKIP
+
+# A slow host is not a hang: the watchdogs of the guest wait longer than they would on a machine of its own.
+APPEND = 'rcupdate.rcu_cpu_stall_timeout=180 sysctl.kernel.watchdog_thresh=60 sysctl.kernel.hung_task_timeout_secs=400'
+
+
+class BootRun:
+    def __init__(self, report, kernel, boot, tests, out, module):
+        self.report, self.kernel, self.boot, self.tests, self.module = report, kernel, boot, list(tests), module
+        self.prefix, self.workdir = f'{kernel.source.name}/', out / kernel.source.name
+        self.initrd, self.boots = None, 0
+
+    @property
+    def log_check(self):
+        """The test that the boot ends with: module gone, nothing leaked, kernel log clean."""
+        return f'{self.prefix}{self.boot.name}/ends-clean'
+
+    @property
+    def names(self):
+        return [self.prefix + test.name for test in self.tests] + [self.log_check]
+
+    def run(self, initrd):
+        self.initrd = initrd
+        while self.tests:
+            self.boots += 1
+            workdir = self.workdir / f'{self.boot.name}-{self.boots}'
+            workdir.mkdir(parents=True, exist_ok=True)
+            try:
+                self._one_boot(workdir)
+            except Exception as error:
+                self._no_guest(f'no usable guest: {explain(error)}', workdir)
+
+    def _no_guest(self, reason, workdir):
+        for test in self.tests:
+            self.report.add(self.prefix + test.name, FAIL, reason, log=workdir)
+        self.tests = []
+        self.report.add(self.log_check, FAIL, reason, log=workdir)
+
+    def _one_boot(self, workdir):
+        started = time.monotonic()
+        guest = Guest(self.kernel, self.initrd, cpus=4, mem=self.boot.mem, machine=self.boot.machine,
+                      args=self.boot.qemu_args(workdir), append=f'{APPEND} {self.boot.append}'.strip(),
+                      workdir=str(workdir))
+        with guest:
+            machine = Machine(guest, self.boot, workdir, self.kernel, self.module)
+            self.report.say(f'---- {self.prefix}{self.boot.name}: guest is up ({time.monotonic() - started:.1f} s, '
+                            f'{len(self.tests)} tests)')
+            while self.tests:
+                test = self.tests.pop(0)
+                if not self._one_test(machine, test):
+                    guest.close(check=False)
+                    break
+            else:
+                self._end(machine)
+                return
+        if not self.tests:
+            self.report.add(self.log_check, FAIL, 'the last guest was given up', log=machine.guest.log)
+
+    def _one_test(self, machine, test):
+        """Returns whether the guest is good for another test."""
+        name, started, reason = self.prefix + test.name, time.monotonic(), ''
+        outcome = PASS
+        machine.guest.allow += test.allow
+        try:
+            if test.params is not None:
+                machine.load(test.params)
+            test.run(machine)
+        except Skip as skip:
+            outcome, reason = SKIP, str(skip)
+        except Exception as error:
+            outcome, reason = FAIL, explain(error)
+        try:
+            if outcome != FAIL and machine.loaded():
+                machine.unload()
+            machine.guest.check_log()
+        except Exception as error:
+            outcome, reason = FAIL, '; '.join(filter(None, [reason, explain(error)]))
+        self.report.add(name, outcome, reason, time.monotonic() - started, machine.guest.log if outcome == FAIL else None)
+        return outcome != FAIL
+
+    def _end(self, machine):
+        started = time.monotonic()
+        try:
+            find_leaks(machine)
+            machine.guest.close()
+            self.report.add(self.log_check, PASS, seconds=time.monotonic() - started)
+        except Exception as error:
+            self.report.add(self.log_check, FAIL, explain(error), log=machine.guest.log)
+
+
+def find_leaks(machine):
+    """Lets kmemleak look twice: what was just freed or allocated needs a second look."""
+    leaks = machine.out('''
+        cd /sys/kernel/debug 2>/dev/null && [ -e kmemleak ] || exit 0
+        echo scan > kmemleak; sleep 6; echo scan > kmemleak; cat kmemleak''')
+    assert not leaks, f'kmemleak: {leaks}'
+
+
+def explain(error):
+    """What went wrong and where in the test, in few lines."""
+    if isinstance(error, GuestError):
+        where = ''
+    else:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if '/tests/guest/' in frame.filename]
+        where = f'\n{Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}' if frames else ''
+    text = str(error) or type(error).__name__
+    if not isinstance(error, (AssertionError, GuestError)):
+        text = f'{type(error).__name__}: {text}'
+    return text + where

@@ -11,6 +11,7 @@ from harness.util import (Failure, cache_dir, last_line, locked, need_space, nee
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = ("bookworm", "bookworm-backports", "trixie-backports", "forky", "sid")
+SECURITY = "bookworm-security"
 LIST_HOURS = 24
 
 
@@ -26,18 +27,16 @@ def command(*words):
     return [words[0], "-c", folder() / "apt.conf", *words[1:]]
 
 
-def newest(pattern):
-    """The newest (package, version) whose name matches, or None; and all names."""
+def kernels():
+    """Debian's kernel sources: [(package, version)]."""
     with locked(folder() / "lock", "the package lists"):
         _refresh()
-    names = _output("apt-cache", "pkgnames", "linux-source-").split()
-    best = None
-    for package in filter(re.compile(pattern).fullmatch, names):
-        for line in _output("apt-cache", "madison", package).splitlines():
-            version = line.split("|")[1].strip()
-            if best is None or _newer(version, best[1]):
-                best = (package, version)
-    return best, names
+    table = (folder() / "kernels").read_text()
+    return [tuple(line.split()) for line in table.splitlines()]
+
+
+def newer(one, other):
+    return subprocess.run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
 
 
 def download(package, version, into):
@@ -69,22 +68,31 @@ def _output(*words):
     return subprocess.run(command(*words), capture_output=True, text=True).stdout
 
 
-def _newer(one, other):
-    return subprocess.run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
+def _write_kernels(path):
+    names = filter(re.compile(r"linux-source-\d+\.\d+").fullmatch,
+                   _output("apt-cache", "pkgnames", "linux-source-").split())
+    rows = [[cell.strip() for cell in line.split("|")]
+            for line in _output("apt-cache", "madison", *names).splitlines()]
+    # Binary packages only: the name alone is the source's in other rows.
+    path.write_text("".join(f"{row[0]} {row[1]}\n" for row in rows
+                            if not row[2].endswith("Sources")))
 
 
 def _refresh():
     for tool in ("apt-get", "apt-cache", "dpkg", "dpkg-deb"):
         need_tool(tool, "apt")
     path = folder()
-    stamp = path / "updated"
+    stamp = path / "kernels"
     if stamp.exists() and time.time() - stamp.stat().st_mtime < LIST_HOURS * 3600:
         return
-    need_space(path, 400, "the package lists")
-    mirror = _mirror()
-    (path / "sources.list").write_text(
-        f"deb-src [signed-by={KEYRING}] {mirror} bookworm main\n" + "".join(
-            f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in SUITES))
+    need_space(path, 400, "reading the package lists")
+    mirrors = _mirrors()
+    entries = [("deb-src", "bookworm"), *(("deb", suite) for suite in SUITES)]
+    if SECURITY in mirrors:
+        entries.append(("deb", SECURITY))
+    (path / "sources.list").write_text("".join(
+        f"{kind} [signed-by={KEYRING}] {mirrors.get(suite, mirrors['bookworm'])} {suite} main\n"
+        for kind, suite in entries))
     (path / "apt.conf").write_text(
         f'Dir::Etc::sourcelist "{path}/sources.list";\n'
         'Dir::Etc::sourceparts "-";\n'
@@ -101,17 +109,17 @@ def _refresh():
             raise
         say(f"note: {failure}; going on with the lists of {time.ctime(stamp.stat().st_mtime)}")
         return
-    stamp.touch()
+    _write_kernels(stamp)
 
 
-def _mirror():
-    """The mirror this machine itself uses for Debian 12."""
+def _mirrors():
+    """Where this machine gets Debian 12 from: {suite: URI}."""
     result = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)",
          "Created-By: Packages"], capture_output=True, text=True)
-    for line in result.stdout.splitlines():
-        uri, codename, component = line.rsplit(" ", 2)
-        if (codename, component) == ("bookworm", "main"):
-            return uri
-    raise Failure("apt on this machine has no entry for Debian bookworm main: "
-                  "run 'apt-get update' first, or give KERNEL=/path/to/linux/tree")
+    rows = (line.rsplit(" ", 2) for line in result.stdout.splitlines())
+    mirrors = {codename: uri for uri, codename, component in rows if component == "main"}
+    if "bookworm" not in mirrors:
+        raise Failure("apt on this machine has no entry for Debian bookworm main: "
+                      "run 'apt-get update' first, or give KERNEL=/path/to/linux/tree")
+    return mirrors

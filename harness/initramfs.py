@@ -17,8 +17,12 @@ INIT = Path(__file__).parent / "guest" / "init"
 PROGRAMS = {
     "mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "resize2fs": "e2fsprogs",
     "tune2fs": "e2fsprogs", "dumpe2fs": "e2fsprogs",
+    "dash": "dash",
+    # busybox's own would run its applets instead of the programs below
+    "env": "coreutils", "nice": "coreutils", "nohup": "coreutils", "timeout": "coreutils",
+    "chrt": "util-linux", "setsid": "util-linux", "xargs": "findutils",
     "blkdiscard": "util-linux", "blkzone": "util-linux", "blockdev": "util-linux",
-    "flock": "util-linux", "ionice": "util-linux", "lsblk": "util-linux",
+    "fallocate": "util-linux", "flock": "util-linux", "ionice": "util-linux", "lsblk": "util-linux",
     "rtcwake": "util-linux", "taskset": "util-linux",
     "sfdisk": "fdisk",
 }
@@ -115,6 +119,7 @@ def _written(content):
         archive = Archive(stream)
         for name in FOLDERS:
             archive.add(name, stat.S_IFDIR | 0o755)
+        archive.add("bin/sh", stat.S_IFLNK | 0o777, b"/usr/local/bin/dash")
         archive.add("etc/mtab", stat.S_IFLNK | 0o777, b"/proc/mounts")
         for name, path in content.items():
             archive.add_file(name, path)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import accel, kmsg
+from harness import accel, kmsg, tsc
 from harness.channel import Channel, Result
 from harness.qmp import Qmp
 from harness.util import Failure, need_tool
@@ -28,7 +28,7 @@ APPEND = ("console=ttyS0,115200 panic=-1 oops=panic tsc=reliable no_timer_check 
 MACHINES = {
     "q35": "q35",
     "pc": "pc",
-    "microvm": "microvm,isa-serial=off,rtc=on",
+    "microvm": "microvm,isa-serial=off,rtc=on,pit=on,pic=on",
 }
 # Properties that QEMU spells with an underscore; the others have hyphens.
 UNDERSCORED = {"any_layout", "discard_granularity", "event_idx", "indirect_desc",
@@ -153,7 +153,7 @@ class Guest:
             "-smp", str(cpus), "-m", mem,
             "-kernel", str(kernel.image), "-initrd", str(initrd),
             "-append", " ".join(filter(None, (
-                APPEND, "panic_on_warn=1" if panic_on_warn else "", append))),
+                APPEND, self._tsc(icount), "panic_on_warn=1" if panic_on_warn else "", append))),
             *args]
 
     def _accel_args(self, icount):
@@ -161,6 +161,11 @@ class Guest:
             return ["-accel", "kvm" if self.accel == "kvm" else "tcg,thread=multi"]
         return ["-accel", "tcg,thread=single",
                 "-icount", "shift=0" if icount is True else icount]
+
+    def _tsc(self, icount):
+        if self.accel == "kvm":
+            return ""
+        return f"tsc_early_khz={1000000 if icount else tsc.khz()}"
 
     def _cpu(self):
         return "host" if self.accel == "kvm" else "max,la57=off"

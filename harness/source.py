@@ -35,12 +35,16 @@ def resolve(spec):
         return _own_tree(Path(spec).absolute())
     if not re.fullmatch(r"\d+\.(\d+|x)", spec):
         raise Failure(f"unknown kernel '{spec}': give 6.1, 6.12, 7.x or the path of a Linux tree")
-    pattern = "linux-source-" + re.escape(spec).replace(r"\.x", r"\.\d+")
-    best, names = apt.newest(pattern)
+    pattern = re.compile("linux-source-" + re.escape(spec).replace(r"\.x", r"\.\d+"))
+    known = apt.kernels()
+    best = None
+    for package, version in known:
+        if pattern.fullmatch(package) and (best is None or apt.newer(version, best[1])):
+            best = (package, version)
     if not best:
-        known = sorted(filter(re.compile(r"linux-source-[\d.]+").fullmatch, names))
+        names = sorted({package.rsplit("-", 1)[1] for package, version in known})
         raise Failure(f"unknown kernel '{spec}': Debian's mirror holds "
-                      f"{', '.join(name.rsplit('-', 1)[1] for name in known) or 'none'}")
+                      f"{', '.join(names) or 'none'}")
     package, version = best
     series = tuple(int(part) for part in package.rsplit("-", 1)[1].split("."))
     return Source(spec, version, _unpacked(package, version), series)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The comparison: this driver, the in-tree driver of the same kernel and the
+locking of 2010, on one guest kernel, by fio and lockstat.
+
+    python3 -m bench.compare --kernel 7.x --mode counted,parallel
+"""
+
+import argparse
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from bench import charts, environment, guest, plan, report, store
+from bench.instructions import Counter
+from bench.summary import Summary
+from harness import initramfs, kernel
+from harness.util import Failure, duration, need_tool, run_main, say
+
+CHECKOUT = Path(__file__).parent.parent
+TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "fio": "fio", "gnuplot": "gnuplot-nox"}
+BUILT = {"2010": CHECKOUT / "bench/baseline", "virtio_blk": CHECKOUT / "virtio_blk"}
+# Before anything is measured: what a run takes besides its measured seconds.
+GUESS_SECONDS = {"counted": 4, "parallel": 2}
+
+
+def options(words):
+    parser = argparse.ArgumentParser(prog="python3 -m bench.compare", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kernel", default="7.x", help="6.1, 6.12, 7.x or /path/to/linux/tree")
+    parser.add_argument("--mode", default=",".join(plan.MODES), help="counted, parallel or both")
+    parser.add_argument("--queues", default="1,4", help="queues of the devices, one or several")
+    parser.add_argument("--vcpus", default="4", help="the guest's vCPUs")
+    parser.add_argument("--workloads", default=",".join(plan.WORKLOADS),
+                        help=", ".join(plan.WORKLOADS))
+    parser.add_argument("--variants", default=",".join(plan.VARIANTS),
+                        help=", ".join(plan.VARIANTS))
+    parser.add_argument("--runs", default="5", help="runs of each figure in parallel mode")
+    parser.add_argument("--out", default="build/compare", help="folder for the results")
+    return parser.parse_args(words)
+
+
+def numbers(kind, words, low, high):
+    found = []
+    for word in words.replace(",", " ").split():
+        if not word.isdecimal() or not low <= int(word) <= high:
+            raise Failure(f"{kind} '{word}': a number from {low} to {high} is needed")
+        found.append(int(word))
+    if not found:
+        raise Failure(f"no {kind} given")
+    return sorted(set(found))
+
+
+class Comparison:
+    def __init__(self, words):
+        self.modes = plan.choose("mode", words.mode.replace("both", "counted,parallel"),
+                                 plan.MODES)
+        self.workloads = [plan.WORKLOADS[name] for name in
+                          plan.choose("workload", words.workloads, plan.WORKLOADS)]
+        self.variants = [plan.VARIANTS[name] for name in
+                         plan.choose("variant", words.variants, plan.VARIANTS)]
+        self.queues = numbers("queues", words.queues, 1, 64)
+        self.vcpus = numbers("vcpus", words.vcpus, 1, 16)[-1]
+        self.runs = numbers("runs", words.runs, 1, 100)[-1]
+        self.source_name = words.kernel
+        self.boots = [(boot, plan.steps(boot, self.variants, self.workloads, self.queues,
+                                        self.runs))
+                      for boot in plan.boots(self.modes)]
+        self.boots = [(boot, steps) for boot, steps in self.boots if steps]
+        if not self.boots:
+            raise Failure("nothing to run: " + plan.skipped(
+                self.workloads[0], self.variants[0], self.queues[0]))
+        self.out = Path(words.out).absolute()
+        self.work = self.out / "work"
+        for tool, package in TOOLS.items():
+            need_tool(tool, package)
+        self.store = None
+        self.begin = None
+        self.done_guess = 0.0
+
+    def prepare(self):
+        """Kernels, modules, root file systems, disks, counter."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        source = kernel.resolve(self.source_name)
+        self.kernels = {boot.flavour: kernel.build(source, boot.flavour)
+                        for boot, _ in self.boots}
+        self.counter = Counter(self.work) if "counted" in self.modes else None
+        self.initrds = {flavour: self._initrd(built) for flavour, built in self.kernels.items()}
+        self.disks = [guest.Disk(count) for count in self.queues]
+        direct = True
+        if any(workload.files for workload in self.workloads):
+            for count in self.queues:
+                image = self.work / f"ext4-{count}.raw"
+                direct = guest.make_image(image) and direct
+                self.disks.append(guest.Disk(count, image))
+        self.direct = direct
+        self.store = store.Store(self.out, self._environment(source))
+
+    def _initrd(self, built):
+        modules = {}
+        for variant in self.variants:
+            if variant.name in BUILT:
+                out = self.work / f"modules-{built.flavour}"
+                modules[variant.module] = kernel.build_module(built, BUILT[variant.name], out)
+        self.modules = modules
+        files = dict(guest.FILES)
+        files.update((f"/bench/{workload.job_file.name}", workload.job_file)
+                     for workload in self.workloads)
+        if self.counter:
+            files["/bench/loop"] = self.counter.loop
+        return initramfs.build(built, modules, files)
+
+    def _environment(self, source):
+        found = environment.host()
+        found["kernel"] = f"{source.name} ({source.version})"
+        found["release"] = {flavour: built.release for flavour, built in self.kernels.items()}
+        found["driver"] = {
+            variant.name: environment.module_version(self.modules[variant.module])
+            if variant.module in self.modules else f"of {source.version}"
+            for variant in self.variants}
+        found["vcpus"] = self.vcpus
+        found["scheduler"] = "none"
+        found["device"] = ("virtio-blk-pci, null-co (read-zeroes=on, latency-ns=0) "
+                           "in an iothread of its own")
+        found["ext4_image"] = "raw, " + ("cache.direct=on, aio=native" if self.direct else
+                                         "cache.direct=off: no O_DIRECT on this file system")
+        found["command"] = "python3 -m bench.compare " + shlex.join(sys.argv[1:])
+        return found
+
+    def measure(self):
+        self.begin = time.monotonic()
+        self.total = sum(len(steps) for _, steps in self.boots)
+        self.guess = sum(self._guess(step) for _, steps in self.boots for step in steps)
+        say(f"{self.total} runs, about {duration(self.guess)} in all")
+        for boot, steps in self.boots:
+            self._measure_in(boot, steps)
+        self.store.environment["load_average_after"] = environment.load_average()
+        self.store.environment["measuring_took"] = duration(time.monotonic() - self.begin)
+        self.store.save()
+
+    def _measure_in(self, boot, steps):
+        built = self.kernels[boot.flavour]
+        workdir = self.work / f"{boot.mode}-{boot.flavour}"
+        workdir.mkdir()
+        say(f"booting {built.release} for {boot.mode} mode ({workdir})")
+        with guest.Bench(boot, built, self.initrds[boot.flavour], self.disks, self.direct,
+                         self.vcpus, workdir, self.counter) as bench:
+            known = self.store.environment
+            known.setdefault("accelerator", {})[boot.mode] = f"{bench.guest.accel}: {bench.guest.accel_reason}"
+            if bench.counter:
+                error = bench.counter.check(bench.guest)
+                known["instruction_counter"] = f"{error:+.3%} off on a loop of known length"
+            for step in steps:
+                self._run(bench, built, step)
+
+    def _run(self, bench, built, step):
+        try:
+            figures = bench.run(step)
+        except Failure as failure:
+            raise Failure(f"{step}, run {step.run}: {failure}") from failure
+        self.store.add(store.record(built.source.name, built.release,
+                                    bench.guest.accel, self.vcpus, step, figures))
+        self.done_guess += self._guess(step)
+        elapsed = time.monotonic() - self.begin
+        left = elapsed * (self.guess - self.done_guess) / self.done_guess
+        say(f"[{len(self.store.runs)}/{self.total}] {step}: {_headline(figures)}; "
+            f"about {duration(left)} left")
+
+    def _guess(self, step):
+        return GUESS_SECONDS[step.boot.mode] + (step.boot.seconds(step.workload) or 0)
+
+    def finish(self, problem=None):
+        """Write what there is; print the table."""
+        if not self.store or not self.store.runs:
+            return
+        summary = Summary(self.store.runs)
+        drawn = charts.draw(summary, self.out)
+        (self.out / "report.md").write_text(
+            report.markdown(summary, self.store.environment, problem, drawn))
+        say(f"\n{report.terminal(summary)}\n\n{self.out}/report.md, results.json")
+
+
+def _headline(figures):
+    if figures["lock"]:
+        return "{contentions} contentions, {acquisitions} acquisitions".format(**figures["lock"])
+    return f"{figures['iops']:,.0f} IOPS"
+
+
+def main():
+    comparison = Comparison(options(sys.argv[1:]))
+    try:
+        comparison.prepare()
+        comparison.measure()
+    except (Failure, KeyboardInterrupt) as problem:
+        comparison.finish(str(problem) or "interrupted")
+        raise
+    comparison.finish()
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest to measure in: its disks, its driver of the moment, one fio run."""
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import figures
+from bench.plan import poll_queues
+from harness.qemu import Guest, drive
+from harness.util import Failure, need_space, need_tool
+
+HERE = Path(__file__).parent
+SCRIPTS = ("load.sh", "measure.sh")
+FILES = {f"/bench/{name}": HERE / "guest" / name for name in SCRIPTS}
+NULL_MIB = 1024
+IMAGE_MIB = 256
+RAMP_SECONDS = 0.5
+# From starting fio to the middle of its ramp, and what stays clear of its end.
+LEAD_SECONDS = 1.0
+MARGIN_SECONDS = 0.4
+KICK = "kick"
+TRACING = "/sys/kernel/tracing"
+# The guest's kernel is quick to boot; a run is measured in seconds. What takes
+# this much longer hangs.
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Disk:
+    queues: int
+    image: Path = None      # None: QEMU's null-co
+
+    def sectors(self):
+        return (IMAGE_MIB if self.image else NULL_MIB) << 11
+
+    def args(self, number, direct):
+        if self.image:
+            host = {"cache": {"direct": direct}, "aio": "native" if direct else "threads"}
+            backend = {"driver": "raw", "cache": {"direct": direct},
+                       "file": {"driver": "file", "filename": str(self.image), **host}}
+        else:
+            backend = {"driver": "null-co", "size": NULL_MIB << 20, "read-zeroes": True,
+                       "latency-ns": 0}
+        return drive(f"disk{number}", backend, queues=self.queues)
+
+
+def make_image(path):
+    """A raw image with an empty ext4. Says whether O_DIRECT works on it."""
+    need_space(path.parent, IMAGE_MIB, "the image for ext4-mixed")
+    with open(path, "wb") as image:
+        image.truncate(IMAGE_MIB << 20)
+    mke2fs = [need_tool("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4",
+              "-E", "lazy_itable_init=0,lazy_journal_init=0", path]
+    made = subprocess.run(mke2fs, capture_output=True, text=True)
+    if made.returncode:
+        raise Failure(f"mke2fs failed on {path}: {made.stderr.strip()}")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_DIRECT))
+    except OSError:
+        return False
+    return True
+
+
+class Bench:
+    """One guest with all disks of the comparison."""
+
+    def __init__(self, boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
+        self.boot = boot
+        self.disks = disks
+        self.counter = counter if boot.mode == "counted" else None
+        args = [word for number, disk in enumerate(disks) for word in disk.args(number, direct)]
+        if self.counter:
+            args += self.counter.args
+        self.guest = Guest(kernel, initrd, cpus=vcpus, mem="1G", machine="q35",
+                           icount=boot.mode == "counted", args=args, workdir=workdir)
+        self._start_up = {}
+
+    def __enter__(self):
+        self.guest.__enter__()
+        if self.boot.flavour == "lockstat":
+            self.guest.sh(f"echo 'p:{KICK} vp_notify' >{TRACING}/kprobe_events && "
+                          f"echo 1 >{TRACING}/events/kprobes/{KICK}/enable")
+        return self
+
+    def __exit__(self, *problem):
+        return self.guest.__exit__(*problem)
+
+    def disk(self, step):
+        """The number of the disk a step works on."""
+        for number, disk in enumerate(self.disks):
+            if disk.queues == step.queues and bool(disk.image) == step.workload.files:
+                return number
+        raise Failure(f"no disk for: {step}")
+
+    def load(self, step):
+        words = ["/bin/sh", "/bench/load.sh", str(len(self.disks)),
+                 f"/modules/{step.variant.module}"]
+        polled = poll_queues(step.workload, step.queues)
+        if polled:
+            words.append(f"poll_queues={polled}")
+        self.guest.sh(shlex.join(words), timeout=PATIENCE_SECONDS)
+        name = f"vd{chr(ord('a') + self.disk(step))}"
+        size = int(self.guest.sh(f"cat /sys/block/{name}/size").out)
+        if size != self.disks[self.disk(step)].sectors():
+            raise Failure(f"{step}: {name} has {size} sectors, it is another disk "
+                          f"(guest log: {self.guest.log})")
+        return name
+
+    def run(self, step):
+        """Measure one step; the figures for its record."""
+        name = self.load(step)
+        if step.workload.files:
+            return self._on_files(step, name)
+        environment = f"DISK=/dev/{name}"
+        return self._measured(step, name, environment)
+
+    def _on_files(self, step, name):
+        environment = "DIRECTORY=/mnt"
+        self.guest.sh(f"mount -t ext4 /dev/{name} /mnt")
+        try:
+            self._fio(step, name, environment, ["--create_only=1"], 0)
+            return self._measured(step, name, environment)
+        finally:
+            self.guest.sh("umount /mnt")
+
+    def _measured(self, step, name, environment):
+        seconds = self.boot.seconds(step.workload)
+        if seconds:
+            length = [f"--runtime={seconds}", "--time_based=1"]
+            if self.boot.flavour == "plain":
+                length.append(f"--ramp_time={RAMP_SECONDS}")
+        elif step.workload.files:
+            length = []
+        else:
+            length = [f"--number_ios={step.workload.ios // step.workload.jobs}"]
+        before = self.counter.read() if self.counter else 0
+        found = self._fio(step, name, environment, length, seconds or 0)
+        counted = self.counter.read() - before if self.counter else None
+        record = self._record(step, name, found)
+        record["instructions_per_io"] = self._per_io(step, name, environment, counted, record)
+        return record
+
+    def _fio(self, step, name, environment, length, seconds):
+        span = max(0, round(seconds - LEAD_SECONDS + RAMP_SECONDS - MARGIN_SECONDS, 2))
+        words = ["/bin/sh", "/bench/measure.sh", name, str(LEAD_SECONDS), str(span),
+                 step.variant.lock, "--output-format=json", *length,
+                 f"/bench/{step.workload.job_file.name}"]
+        text = self.guest.sh(f"{environment} {shlex.join(words)}",
+                             timeout=PATIENCE_SECONDS + seconds).out
+        return figures.sections(text)
+
+    def _record(self, step, name, found):
+        record = figures.fio(found["fio"], step.workload.files)
+        device = self.guest.sh(f"basename $(readlink /sys/block/{name}/device)").out.strip()
+        if self.boot.flavour == "lockstat":
+            record["iops"] = record["mb_per_s"] = record["lat_us"] = None
+            record["lock"] = figures.lock(found["lock_stat"], step.variant.lock)
+            record["kicks"] = (figures.hits(found["kicks.after"], KICK) -
+                               figures.hits(found["kicks.before"], KICK))
+        else:
+            record["lock"] = record["kicks"] = None
+        record["interrupts"] = (figures.interrupts(found["interrupts.after"], device) -
+                                figures.interrupts(found["interrupts.before"], device))
+        begin, end = (("cpu.lead", "cpu.span") if "cpu.span" in found
+                      else ("cpu.before", "cpu.after"))
+        record["vcpu_busy_pct"] = figures.busy_percent(found[begin], found[end])
+        record["window_ios"] = figures.completed(found["disk.before"], found["disk.after"])
+        return record
+
+    def _per_io(self, step, name, environment, counted, record):
+        """Guest instructions per I/O; see instructions.py. Only of the kernel
+        without lockdep, and only where the amount of work can be chosen."""
+        if counted is None or self.boot.flavour != "plain" or step.workload.files:
+            return None
+        key = (step.variant.name, step.workload.name, step.queues)
+        if key not in self._start_up:
+            before = self.counter.read()
+            found = self._fio(step, name, environment, ["--number_ios=1"], 0)
+            ios = figures.completed(found["disk.before"], found["disk.after"])
+            self._start_up[key] = (self.counter.read() - before, ios)
+        instructions, ios = self._start_up[key]
+        return round((counted - instructions) / (record["window_ios"] - ios), 1)

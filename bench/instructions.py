@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Counts the guest's instructions, with the QEMU plugin insns/insns.c.
+
+Per I/O: the instructions of a whole fio run, minus those of the same run with
+one I/O per job (starting fio, its threads, the guest's scripts), divided by
+the I/Os that the one did more than the other. All vCPUs, user space and
+kernel; a halted vCPU executes nothing, so waiting is not in it.
+"""
+
+import struct
+from pathlib import Path
+
+from harness.util import Failure, need_tool, run_logged
+
+HERE = Path(__file__).parent / "insns"
+LOOP_ROUNDS = 100_000_000
+LOOP_INSTRUCTIONS = 2 * LOOP_ROUNDS
+TOLERANCE = 0.02
+
+
+class Counter:
+    def __init__(self, workdir):
+        self._counts = workdir / "insns.count"
+        self._counts.write_bytes(bytes(8))
+        self._plugin = workdir / "insns.so"
+        self.loop = workdir / "loop"
+        compiler = [need_tool("gcc", "gcc"), "-std=gnu11", "-Wall", "-Wextra",
+                    "-Werror", "-O2"]
+        run_logged([*compiler, "-shared", "-fPIC", "-fvisibility=hidden",
+                    "-o", self._plugin, HERE / "insns.c"], workdir / "insns.log",
+                   "building the instruction counter")
+        run_logged([*compiler, "-static", "-nostdlib", "-ffreestanding",
+                    f"-DROUNDS={LOOP_ROUNDS}", "-o", self.loop, HERE / "loop.c"],
+                   workdir / "loop.log", "building the instruction counter's check")
+
+    @property
+    def args(self):
+        return ["-plugin", f"{self._plugin},counts={self._counts}"]
+
+    def read(self):
+        return struct.unpack("=Q", self._counts.read_bytes())[0]
+
+    def check(self, guest):
+        """Run a program of known length in a guest; the counter must see it.
+        Returns what it counted more than that, as a share."""
+        counted = []
+        for command in ("true", "/bench/loop"):
+            start = self.read()
+            guest.sh(command)
+            counted.append(self.read() - start)
+        error = (counted[1] - counted[0]) / LOOP_INSTRUCTIONS - 1
+        if abs(error) > TOLERANCE:
+            raise Failure(f"the instruction counter is {error:+.1%} off a loop of "
+                          f"{LOOP_INSTRUCTIONS} instructions (guest log: {guest.log})")
+        return error

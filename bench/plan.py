@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the comparison runs, in which order, and how long each piece takes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.util import Failure
+
+JOBS = Path(__file__).parent / "jobs"
+
+REFERENCE = "in-tree"
+
+
+@dataclass(frozen=True)
+class Variant:
+    name: str
+    module: str             # file name in the guest's /modules
+    lock: str               # lockdep's name of the class, from spin_lock_init()
+    polls: bool = True      # has poll queues
+
+
+VARIANTS = {variant.name: variant for variant in (
+    Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", polls=False),
+    Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock"),
+    Variant("virtio_blk", "virtio_blk.ko", "&vq->lock"),
+)}
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    jobs: int                   # threads of the job file
+    ios: int                    # I/Os of all threads in counted mode
+    target: bool = False        # carries one of the project's targets
+    polls: bool = False         # needs poll queues
+    files: bool = False         # a fixed amount of work on a file system
+
+    @property
+    def job_file(self):
+        return JOBS / f"{self.name}.fio"
+
+
+WORKLOADS = {workload.name: workload for workload in (
+    Workload("uring-batch", 4, 40_000, target=True),
+    Workload("uring-batch-write", 4, 20_000),
+    Workload("threads16", 16, 16_000),
+    Workload("qd1", 1, 8_000, target=True),
+    Workload("uring-poll", 4, 20_000, polls=True),
+    Workload("ext4-mixed", 4, 16_384, files=True),
+)}
+
+MODES = ("counted", "parallel")
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One guest: a mode, a kernel flavour, and the rounds to measure in it."""
+    mode: str
+    flavour: str
+
+    def rounds(self, workload, runs):
+        """How often a workload is measured for each variant."""
+        if self.mode == "parallel" and self.flavour == "plain":
+            return runs
+        if self.mode == "counted" and workload.target:
+            return 2
+        return 1
+
+    def seconds(self, workload):
+        """How long the measured part lasts; None where the work is fixed."""
+        if self.mode == "counted" or workload.files:
+            return None
+        if self.flavour == "lockstat":
+            return 4 if workload.target else 2
+        return 3 if workload.target else 1.5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fio run of one variant."""
+    boot: Boot
+    variant: Variant
+    workload: Workload
+    queues: int
+    run: int
+
+    def __str__(self):
+        plural = "" if self.queues == 1 else "s"
+        return (f"{self.boot.mode}, {self.boot.flavour} kernel, {self.queues} queue{plural}, "
+                f"{self.workload.name}, {self.variant.name}")
+
+
+def skipped(workload, variant, queues):
+    """Why a variant cannot run a workload, or None."""
+    if workload.polls and queues == 1:
+        return "the only queue cannot be a poll queue"
+    if workload.polls and not variant.polls:
+        return "the baseline has no poll queues"
+    return None
+
+
+def poll_queues(workload, queues):
+    return queues // 2 if workload.polls else 0
+
+
+def boots(modes):
+    return [Boot(mode, flavour)
+            for mode in modes for flavour in ("plain", "lockstat")]
+
+
+def steps(boot, variants, workloads, queues, runs):
+    """A boot's runs. Variants take turns, and every other round in reverse,
+    so that what the host does meanwhile falls on all of them."""
+    plan = []
+    for run in range(1, max(boot.rounds(w, runs) for w in workloads) + 1):
+        order = variants if run % 2 else variants[::-1]
+        plan += [Step(boot, variant, workload, count, run)
+                 for workload in workloads if run <= boot.rounds(workload, runs)
+                 for count in queues
+                 for variant in order
+                 if not skipped(workload, variant, count)]
+    return plan
+
+
+def choose(kind, words, known):
+    """The members of known named by a comma-separated list, in known's order."""
+    names = [word for word in words.replace(",", " ").split() if word]
+    if not names:
+        raise Failure(f"no {kind} given: {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise Failure(f"unknown {kind} '{name}': {', '.join(known)}")
+    return [name for name in known if name in names]

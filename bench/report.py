@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""report.md and the table on the terminal."""
+
+from bench import targets
+from bench.plan import REFERENCE, VARIANTS, WORKLOADS, skipped
+
+HEADINGS = ("workload", "variant", "IOPS", "difference", "p99 us", "vCPU %", "acq/IO",
+            "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO")
+NONE = "-"
+
+
+def _number(spread, digits=0):
+    return NONE if spread is None else f"{spread.middle:,.{digits}f}"
+
+
+def _with_range(spread):
+    if spread is None:
+        return NONE
+    if spread.count == 1:
+        return f"{spread.middle:,.0f}"
+    return f"{spread.middle:,.0f} ({spread.low:,.0f}-{spread.high:,.0f})"
+
+
+def _difference(summary, mode, queues, workload, variant):
+    """The median's difference to the reference, and that of each pair of runs
+    that alternated."""
+    if variant == REFERENCE:
+        return NONE
+    ratio = summary.ratio("iops", mode, queues, workload, variant)
+    if ratio is None:
+        return NONE
+    text = f"{ratio - 1:+.0%}"
+    pairs = summary.paired_ratios("iops", mode, queues, workload, variant)
+    if pairs and pairs.count > 1:
+        text += f" ({pairs.low - 1:+.0%} to {pairs.high - 1:+.0%})"
+    return text
+
+
+def _row(summary, mode, queues, workload, variant):
+    cell = summary.cell(mode, queues, workload, variant)
+    contentions = NONE if cell.contentions is None else f"{cell.contentions:,}"
+    return (workload, variant, _with_range(cell.iops),
+            _difference(summary, mode, queues, workload, variant),
+            _number(cell.p99), _number(cell.busy), _number(cell.acquisitions, 2), contentions,
+            _number(cell.wait_ns), _number(cell.hold_ns), _number(cell.kicks, 3),
+            _number(cell.interrupts, 3), _number(cell.instructions))
+
+
+def tables(summary):
+    """(title, rows) for each mode and device."""
+    for mode in summary.modes:
+        for queues in summary.queues:
+            rows = [_row(summary, mode, queues, workload, variant)
+                    for workload in summary.workloads for variant in summary.variants
+                    if not skipped(WORKLOADS[workload], VARIANTS[variant], queues)]
+            plural = "" if queues == 1 else "s"
+            yield f"{mode}, device with {queues} queue{plural}", rows
+
+
+def _target_rows(summary):
+    for figure, columns in targets.rows(summary):
+        yield (figure, *(text for column in columns for text in column))
+
+
+TARGET_HEADINGS = ("figure, as a ratio to in-tree",
+                   "target, 1 queue", "achieved", "",
+                   "target, 4 queues", "achieved", "")
+
+
+def _aligned(headings, rows):
+    rows = [headings, *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    return "\n".join("  ".join(text.ljust(width) if column < 2 else text.rjust(width)
+                               for column, (text, width) in enumerate(zip(row, widths)))
+                     for row in rows)
+
+
+def _markdown(headings, rows):
+    def line(cells):
+        return "| " + " | ".join(cells) + " |"
+    rule = ["---" if column < 2 else "---:" for column in range(len(headings))]
+    return "\n".join(map(line, [headings, rule, *rows]))
+
+
+def terminal(summary):
+    parts = [f"{title}\n{_aligned(HEADINGS, rows)}" for title, rows in tables(summary)]
+    wanted = list(_target_rows(summary))
+    if wanted:
+        parts.append(_aligned(TARGET_HEADINGS, wanted))
+    return "\n\n".join(parts)
+
+
+NOTES = """\
+- IOPS, p99 and vCPU %: medians on the kernel without lockdep, in brackets the lowest and the
+  highest run. Difference: to in-tree, of the medians; in brackets of the runs that alternated.
+- Lock: the virtqueue's lock, on the kernel with LOCK_STAT, all its classes together;
+  contentions are the sum over those runs, the rest is per I/O. A failed trylock is not
+  a contention: nobody waits. Kicks: calls of the transport's notify function there. Lockdep
+  makes everything inside the lock dearer: compare hold times with each other, not with a clock.
+- Interrupts: of the disk's virtqueues. Instructions: of the whole guest, user space and kernel,
+  without what starting fio costs, counted by a QEMU plugin.
+- counted: QEMU with `-icount shift=0`: one instruction is one nanosecond, vCPUs take turns, so
+  figures repeat on a busy host, and contention hardly shows. Time goes on in real time while
+  all vCPUs are idle, which is where its IOPS at depth 1 scatter.
+- ext4-mixed does a fixed amount of work in both modes; p99 is that of its writes.
+- uring-poll: half of the queues are poll queues; one queue cannot be, and 2010 has none.
+"""
+
+
+def _environment(environment):
+    for key, value in environment.items():
+        if isinstance(value, dict):
+            for name, part in value.items():
+                yield key.replace("_", " "), name, str(part)
+        else:
+            yield key.replace("_", " "), "", str(value)
+
+
+def markdown(summary, environment, problem, charts):
+    parts = ["# virtio_blk: comparison of the drivers\n", "## Environment\n"]
+    parts += [f"- {key}{' of ' + name if name else ''}: {value}"
+              for key, name, value in _environment(environment)]
+    if problem:
+        parts.append(f"\n**Incomplete**: {problem}")
+    for title, rows in tables(summary):
+        parts.append(f"\n## {title[0].upper()}{title[1:]}\n\n{_markdown(HEADINGS, rows)}")
+    wanted = list(_target_rows(summary))
+    if wanted:
+        parts.append(f"\n## Targets\n\n{_markdown(TARGET_HEADINGS, wanted)}")
+    parts.append(f"\n## How to read it\n\n{NOTES}")
+    if charts:
+        parts.append("## Charts\n")
+        parts += [f"![{title}]({name})\n" for title, name in charts]
+    return "\n".join(parts)

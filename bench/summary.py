@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Medians, spreads and ratios over the runs of one comparison."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from bench.plan import MODES, REFERENCE, VARIANTS, WORKLOADS
+
+
+@dataclass(frozen=True)
+class Spread:
+    middle: float
+    low: float
+    high: float
+    count: int
+
+
+def spread(values):
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    return Spread(median(values), min(values), max(values), len(values))
+
+
+class Cell:
+    """All runs of one variant in one mode, queue count and workload."""
+
+    def __init__(self, runs):
+        self.plain = [run for run in runs if run["flavour"] == "plain"]
+        self.lockstat = [run for run in runs if run["flavour"] == "lockstat"]
+        self.iops = spread(run["iops"] for run in self.plain)
+        self.busy = spread(run["vcpu_busy_pct"] for run in self.plain)
+        self.interrupts = spread(_per_io(run, run["interrupts"]) for run in self.plain)
+        self.p99 = spread(run["lat_us"]["p99"] for run in self.plain)
+        self.instructions = spread(run["instructions_per_io"] for run in self.plain)
+        self.acquisitions = self._lock("acquisitions")
+        self.hold_ns = self._lock("hold_us", 1000)
+        self.wait_ns = self._lock("wait_us", 1000)
+        self.kicks = spread(_per_io(run, run["kicks"]) for run in self.lockstat)
+        self.contentions = (sum(run["lock"]["contentions"] for run in self.lockstat)
+                            if self.lockstat else None)
+        self.contentions_per_million = self._lock("contentions", 1e6)
+
+    def _lock(self, key, scale=1):
+        return spread(_per_io(run, run["lock"][key]) * scale for run in self.lockstat)
+
+
+def _per_io(run, figure):
+    return figure / run["window_ios"]
+
+
+class Summary:
+    def __init__(self, runs):
+        self.runs = runs
+        self.queues = sorted({run["queues"] for run in runs})
+        self.modes = _present(runs, "mode", MODES)
+        self.workloads = _present(runs, "workload", WORKLOADS)
+        self.variants = _present(runs, "variant", VARIANTS)
+        self._cells = {}
+
+    def cell(self, mode, queues, workload, variant):
+        key = mode, queues, workload, variant
+        if key not in self._cells:
+            self._cells[key] = Cell([
+                run for run in self.runs
+                if (run["mode"], run["queues"], run["workload"], run["variant"]) == key])
+        return self._cells[key]
+
+    def ratio(self, figure, mode, queues, workload, variant):
+        """A figure's median as a ratio to the reference's, or None."""
+        own = getattr(self.cell(mode, queues, workload, variant), figure)
+        reference = getattr(self.cell(mode, queues, workload, REFERENCE), figure)
+        if own is None or reference is None or not reference.middle:
+            return None
+        return own.middle / reference.middle
+
+    def paired_ratios(self, figure, mode, queues, workload, variant):
+        """The spread of the same ratio, each run against the reference's run
+        that alternated with it."""
+        def by_run(name):
+            cell = self.cell(mode, queues, workload, name)
+            return {run["run"]: run[figure] for run in cell.plain if run[figure]}
+        own, reference = by_run(variant), by_run(REFERENCE)
+        return spread(own[run] / reference[run] for run in own if run in reference)
+
+
+def _present(runs, key, known):
+    found = {run[key] for run in runs}
+    return [name for name in known if name in found]

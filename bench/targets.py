@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The project's targets, next to what was achieved."""
+
+from dataclasses import dataclass
+
+from bench.plan import REFERENCE
+
+DRIVER = "virtio_blk"
+
+
+@dataclass(frozen=True)
+class Target:
+    text: str
+    figure: str
+    mode: str
+    workload: str
+    limits: dict        # queues to the limit
+    aims: dict
+    at_most: bool
+
+    def met(self, value, queues):
+        limit = self.limits[queues]
+        return value <= limit if self.at_most else value >= limit
+
+    def wanted(self, queues):
+        sign = "<=" if self.at_most else ">="
+        aim = f" (aim: {self.aims[queues]})" if queues in self.aims else ""
+        return f"{sign} {self.limits[queues]}{aim}"
+
+
+TARGETS = (
+    Target("lock hold per I/O, counted mode", "hold_ns", "counted", "uring-batch",
+           {1: 0.37, 4: 0.18}, {1: 0.25, 4: 0.10}, True),
+    Target("guest instructions per I/O, counted mode", "instructions", "counted", "uring-batch",
+           {1: 0.92, 4: 0.80}, {1: 0.85, 4: 0.70}, True),
+    Target("IOPS, parallel mode, io_uring depth 32 batch 8 x 4, median", "iops", "parallel",
+           "uring-batch", {1: 1.15, 4: 1.0}, {1: 1.3}, False),
+    Target("IOPS, one thread, depth 1, counted mode", "iops", "counted", "qd1",
+           {1: 1.0, 4: 1.0}, {}, False),
+)
+QUEUES = (1, 4)
+
+
+def contentions(summary, queues, variant):
+    """All contentions on the lock, in every workload and mode; None if none
+    was measured."""
+    found = [summary.cell(mode, queues, workload, variant).contentions
+             for mode in summary.modes for workload in summary.workloads]
+    found = [count for count in found if count is not None]
+    return sum(found) if found else None
+
+
+def rows(summary):
+    """(figure, [(target, achieved, verdict) for each queue count])."""
+    if DRIVER not in summary.variants:
+        return []
+    table = [("contentions on the virtqueue lock, all workloads",
+              [_contentions(summary, queues) for queues in QUEUES])]
+    for target in TARGETS:
+        table.append((target.text, [_achieved(summary, target, queues) for queues in QUEUES]))
+    return table
+
+
+def _contentions(summary, queues):
+    own = contentions(summary, queues, DRIVER)
+    if own is None:
+        return "0", "not measured", ""
+    reference = contentions(summary, queues, REFERENCE)
+    beside = "" if reference is None else f" ({REFERENCE}: {reference})"
+    return "0", f"{own}{beside}", "met" if own == 0 else "missed"
+
+
+def _achieved(summary, target, queues):
+    wanted = target.wanted(queues)
+    ratio = summary.ratio(target.figure, target.mode, queues, target.workload, DRIVER)
+    if ratio is None:
+        return wanted, "not measured", ""
+    return wanted, f"{ratio:.3f}", "met" if target.met(ratio, queues) else "missed"

@@ -85,10 +85,11 @@ SWIOTLB = Boot('swiotlb', PLATFORM_DISKS, append='swiotlb=force')
 
 # virtio-mmio, of both generations.
 MICROVM = Boot('microvm', (ring('split'), ring('packed', True), ring('direct', indirect=False),
-                           ring('split-4q', queues=QUEUES), ring('noevent', event_idx=False), disk('no-serial', {'serial': ''})),
+                           ring('split-4q', queues=QUEUES), ring('noevent', event_idx=False),
+                           disk('no-serial', {'serial': ''})),
                machine='microvm', args=('-global', 'virtio-mmio.force-legacy=false'))
-MICROVM_LEGACY = Boot('microvm-legacy', (ring('split'), ring('direct', indirect=False), ring('split-4q', queues=QUEUES)),
-                      machine='microvm', args=('-global', 'virtio-mmio.force-legacy=true'))
+MICROVM_LEGACY = Boot('microvm-legacy', (ring('split'), ring('direct', indirect=False),
+                                         ring('split-4q', queues=QUEUES)), machine='microvm', args=('-global', 'virtio-mmio.force-legacy=true'))
 
 # One operation at a time.
 OPS = Boot('ops', (

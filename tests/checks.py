@@ -25,10 +25,10 @@ def plan(chosen, kernels, out):
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 
-def module(built, out, name, source=DRIVER, **how):
+def module(built, out, name, source=None, **how):
     folder = out / built.source.name
     folder.mkdir(exist_ok=True)
-    return kernel.build_module(built, source, folder / name, **how)
+    return kernel.build_module(built, source or DRIVER, folder / name, **how)
 
 
 def build(built, out):

@@ -11,11 +11,6 @@ PATIENCE = int(os.environ.get('VBLK_PATIENCE', 900))
 MODULES = {'virtio_blk': '/modules/virtio_blk.ko', 'in-tree': '/modules/in-tree/virtio_blk.ko'}
 
 
-# Busybox's shell would take its own, simpler ones.
-TOOLS = ''.join(f'{tool}() {{ /usr/local/bin/{tool} "$@"; }}\n' for tool in (
-    'blkdiscard', 'blockdev', 'fallocate', 'mke2fs'))
-
-
 class Skip(Exception):
     """The reason why a test cannot run here."""
 
@@ -23,13 +18,14 @@ class Skip(Exception):
 class Machine:
     def __init__(self, guest, boot, workdir, kernel, module='virtio_blk'):
         self.guest, self.boot, self.workdir, self.kernel, self.module = guest, boot, workdir, kernel, module
+        self.params = None  # of the loaded module
         self.cache = {}     # what one test of this boot leaves for the next
         self._marks = 0
 
     # commands
 
     def sh(self, script, timeout=PATIENCE, check=True):
-        result = self.guest.sh(TOOLS + script, timeout=timeout, check=False)
+        result = self.guest.sh(script, timeout=timeout, check=False)
         assert result.rc == 0 or not check, f'exit code {result.rc} of: {script.strip()}\nsaid: {result.out[-2000:]}'
         return result
 
@@ -43,7 +39,7 @@ class Machine:
         return result.out
 
     def spawn(self, script):
-        return self.guest.spawn(TOOLS + script)
+        return self.guest.spawn(script)
 
     @staticmethod
     def finish(script, what):
@@ -71,13 +67,23 @@ class Machine:
 
     def load(self, params='', module=None):
         self.sh(f'insmod {MODULES[module or self.module]} {params}')
+        self.params = params
 
     def unload(self):
         self.sh('rmmod virtio_blk')
+        self.params = None
 
     def reload(self, params='', module=None):
         self.unload()
         self.load(params, module)
+
+    def want(self, params):
+        """The module loaded with these parameters; None: not loaded."""
+        if params != self.params or params is None:
+            if self.loaded():
+                self.unload()
+            if params is not None:
+                self.load(params)
 
     def loaded(self):
         return self.sh('[ -d /sys/module/virtio_blk ]', check=False).rc == 0
@@ -97,10 +103,11 @@ class Machine:
     def disks(self):
         """serial -> names of all virtio disks."""
         found = {}
-        listing = self.out('for d in /sys/block/vd*; do [ -e $d ] && echo "${d##*/} $(cat $d/serial)"; done; true')
-        for line in listing.splitlines():
-            name, _, serial = line.partition(' ')
-            found.setdefault(serial, []).append(name)
+        names = self.out('cd /sys/block && ls -d vd* 2>/dev/null; true').split()
+        rows = self.out('cd /sys/block && grep -H . vd*/serial 2>/dev/null; true').splitlines()
+        serials = {row.partition('/')[0]: row.partition(':')[2] for row in rows}
+        for name in names:
+            found.setdefault(serials.get(name, ''), []).append(name)
         return found
 
     def attribute(self, name, path):

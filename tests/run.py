@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from harness import initramfs, kernel
-from harness.util import Failure, need_tool, run_main
+from harness.util import Failure, run_main
 from tests import checks, plan
 from tests.report import FAIL, PASS, Report
 from tests.run_boot import BootRun
@@ -19,6 +19,7 @@ TOP = Path(__file__).resolve().parent.parent
 
 def main():
     options = arguments()
+    checks.DRIVER = options.driver.absolute()
     tests = plan.discover()
     if options.list:
         print('\n'.join(checks.names() + [test.name for test in tests]))
@@ -45,6 +46,7 @@ def arguments():
     parser.add_argument('--test', help='a test, or all of a file or a boot')
     parser.add_argument('--module', choices=('virtio_blk', 'in-tree'), default='virtio_blk',
                         help='in-tree: shows that a test describes the in-tree driver too')
+    parser.add_argument('--driver', type=Path, default=checks.DRIVER, help='another folder than virtio_blk/')
     parser.add_argument('--flavour', help='of the kernel, instead of debug or kasan')
     parser.add_argument('--jobs', type=int, default=2, help='guests at a time (default: 2)')
     parser.add_argument('--out', type=Path, default=TOP / 'build' / 'tests', help='for the logs (default: build/tests)')
@@ -80,9 +82,12 @@ def run_guests(report, kernels, tests, out, options):
     # The slow kernel first, so that no core idles at the end.
     runs = sorted((run for run in runs if initrds[run.kernel.source.name]),
                   key=lambda run: (run.kernel.flavour != 'kasan', -len(run.tests)))
+    for number, run in enumerate(runs, 1):
+        run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
     with ThreadPoolExecutor(options.jobs) as pool:
-        for number, done in enumerate(as_completed([pool.submit(run.run, initrds[run.kernel.source.name]) for run in runs]), 1):
+        running = [pool.submit(run.run, initrds[run.kernel.source.name]) for run in runs]
+        for number, done in enumerate(as_completed(running), 1):
             done.result()
             report.say(f'---- {number} of {len(runs)} boots are done')
 
@@ -96,7 +101,7 @@ def build_initrd(report, built, out, module):
         except Failure as failure:
             report.say(f'{built.source.name}: no driver, so no guest: {failure}')
             return None
-    return initramfs.build(built, modules=modules, files={'usr/local/bin/fallocate': need_tool('fallocate', 'util-linux')})
+    return initramfs.build(built, modules=modules)
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ class BootRun:
     def __init__(self, report, kernel, boot, tests, out, module):
         self.report, self.kernel, self.boot, self.tests, self.module = report, kernel, boot, list(tests), module
         self.prefix, self.workdir = f'{kernel.source.name}/', out / kernel.source.name
-        self.initrd, self.boots = None, 0
+        self.initrd, self.boots, self.place = None, 0, ''
 
     @property
     def log_check(self):
@@ -37,7 +37,10 @@ class BootRun:
             try:
                 self._one_boot(workdir)
             except Exception as error:
+                # Not a test's failure: the guest did not come up, or the runner is wrong.
                 self._no_guest(f'no usable guest: {explain(error)}', workdir)
+            for image in workdir.glob('*.img'):
+                image.unlink()
 
     def _no_guest(self, reason, workdir):
         for test in self.tests:
@@ -52,8 +55,8 @@ class BootRun:
                       workdir=str(workdir))
         with guest:
             machine = Machine(guest, self.boot, workdir, self.kernel, self.module)
-            self.report.say(f'---- {self.prefix}{self.boot.name}: guest is up ({time.monotonic() - started:.1f} s, '
-                            f'{len(self.tests)} tests)')
+            self.report.say(f'---- {self.prefix}{self.boot.name} ({self.place}): guest is up after '
+                            f'{time.monotonic() - started:.1f} s, {len(self.tests)} tests to run')
             while self.tests:
                 test = self.tests.pop(0)
                 if not self._one_test(machine, test):
@@ -71,25 +74,26 @@ class BootRun:
         outcome = PASS
         machine.guest.allow += test.allow
         try:
-            if test.params is not None:
-                machine.load(test.params)
+            machine.want(test.params)
             test.run(machine)
         except Skip as skip:
             outcome, reason = SKIP, str(skip)
         except Exception as error:
             outcome, reason = FAIL, explain(error)
         try:
-            if outcome != FAIL and machine.loaded():
-                machine.unload()
+            if outcome != FAIL and test.params is None:
+                machine.want(None)
             machine.guest.check_log()
         except Exception as error:
             outcome, reason = FAIL, '; '.join(filter(None, [reason, explain(error)]))
-        self.report.add(name, outcome, reason, time.monotonic() - started, machine.guest.log if outcome == FAIL else None)
+        log = machine.guest.log if outcome == FAIL else None
+        self.report.add(name, outcome, reason, time.monotonic() - started, log)
         return outcome != FAIL
 
     def _end(self, machine):
         started = time.monotonic()
         try:
+            machine.want(None)
             find_leaks(machine)
             machine.guest.close()
             self.report.add(self.log_check, PASS, seconds=time.monotonic() - started)

@@ -21,21 +21,6 @@ do echo "$what $(blockdev --$what /dev/NAME)"; done
 echo "geometry $(sfdisk -g /dev/NAME 2>&1)"
 stat -c '%F %t %T %a' /dev/NAME
 '''
-PARAMETERS = {policy.PARAMETER}
-
-# Counters, and diskseq, which counts the disks since boot. (uevent is shown without its DISKSEQ.)
-DISK = r'''
-show() { echo "$1 $(stat -c %a "$1") $(tr '\n' '|' < "$1" 2>&1)"; }
-cd /sys/block/NAME
-for f in $(find . -type f ! -name stat ! -name inflight ! -name diskseq ! -path '*/power/*' | sort); do
-    case $f in */uevent) echo "$f $(grep -v DISKSEQ $f | tr '\n' '|')";; *) show $f;; esac
-done
-cd device/
-for f in features status vendor device modalias; do show $f; done
-echo "size $(blockdev --getsize64 /dev/NAME) ro $(blockdev --getro /dev/NAME) bsz $(blockdev --getss --getpbsz --getiomin --getioopt --getalignoff --getmaxsect --getdiscardzeroes /dev/NAME | tr '\n' ' ')"
-echo "geometry $(sfdisk -g /dev/NAME 2>&1)"
-ls -l /dev/NAME | tr -s ' ' | cut -d' ' -f1,5,6
-'''
 PARAMETERS = r'''
 cd /sys/module/virtio_blk/parameters && for f in *; do echo "parameter $f $(stat -c %a $f) $(cat $f)"; done'''
 

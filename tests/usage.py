@@ -17,7 +17,9 @@ def under_io(g, name):
 
 @contextlib.contextmanager
 def mounted(g, name):
-    g.sh(f'set -e; mke2fs -q -F -t ext4 /dev/{name}; mount /dev/{name} /mnt; echo text > /mnt/file; sync; echo more >> /mnt/file')
+    g.sh(f'''set -e
+        mke2fs -q -F -t ext4 /dev/{name}; mount /dev/{name} /mnt
+        echo text > /mnt/file; sync; echo more >> /mnt/file''')
     yield
     g.sh('ls /mnt > /dev/null; umount /mnt')
 

@@ -5,9 +5,11 @@ from tests import boots
 from tests.machine import verified
 
 CASES = {boots.LOAD: ['1q', '4q', 'queue-8-direct']}
+PARAMS = None
 
 
 def test(g, disk):
+    g.load()
     name = g.disk(disk)
     for scheduler in ('mq-deadline', 'none'):
         use(g, name, scheduler)

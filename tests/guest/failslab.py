@@ -2,7 +2,7 @@
 """Allocations that fail on the I/O path delay requests or fail them, but lose and hang none."""
 
 from tests import boots
-from tests.machine import Skip, verified
+from tests.machine import Skip, fio_command, verified
 
 CASES = {boots.LOAD: ['1q', '4q', 'queue-16-packed', 'queue-16-direct']}
 KNOBS = '/sys/kernel/debug/failslab'
@@ -16,9 +16,9 @@ def test(g, disk):
         echo 0 > verbose; echo Y > task-filter; echo Y > ignore-gfp-wait
         echo 20 > probability; echo 1 > interval; echo -1 > times''')
     try:
-        g.sh(f"echo 1 > /proc/self/make-it-fail; fio --name=f --filename={dev} --direct=1 --ioengine=libaio --rw=randwrite "
-             "--bsrange=4k-512k --size=16m --iodepth=32 --numjobs=2 --offset_increment=24m --continue_on_error=all "
-             "> /tmp/failslab.out 2>&1", check=False)
+        job = fio_command(dev, {'rw': 'randwrite', 'bsrange': '4k-512k', 'size': '16m', 'iodepth': 32, 'numjobs': 2,
+                                'offset_increment': '24m', 'continue_on_error': 'all'})
+        g.sh(f'echo 1 > /proc/self/make-it-fail; {job}', check=False)
     finally:
         g.sh(f'echo 0 > {KNOBS}/probability')
     g.fio(dev, **verified(size='1m'))

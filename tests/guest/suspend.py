@@ -43,7 +43,9 @@ def under_io(g):
 
 def mounted(g):
     dev = g.dev('file-system')
-    g.sh(f'set -e; mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt; dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null')
+    g.sh(f'''set -e
+        mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt
+        dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null''')
     wanted = g.out('md5sum < /mnt/f')
     with g.busy('/mnt/verify', size='1m', iodepth=4):
         sleep_and_wake(g)

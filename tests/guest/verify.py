@@ -13,8 +13,4 @@ def test(g, disk):
     small = g.fio(dev, **verified(numjobs=4, size='1m', offset_increment='8m', iodepth_batch_submit=4))
     assert small['write']['total_ios'] == small['read']['total_ios'] == 1024
     g.fio(dev, **verified(numjobs=2, size='6m', offset_increment='16m', bs=None, bsrange='512-768k', iodepth=8))
-    # What a device keeps must be there after the driver is gone.
-    g.fio(dev, **verified(rw='write', bs='64k', size='2m', verify='crc32c'))
-    g.reload()
-    g.fio(g.dev(disk), **verified(rw='read', bs='64k', size='2m', verify='crc32c'))
     assert g.stats(disk)['failed_wr_operations'] == g.stats(disk)['failed_rd_operations'] == 0

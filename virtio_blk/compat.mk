@@ -8,7 +8,8 @@
 # defines HAVE_NAME when the kernel's headers have the new form. Neither form
 # stops the build: a kernel that nobody has looked at yet must not be guessed
 # at. The patterns are grep's; a dot stands for each character that make would
-# take for its own. The dates are those of the kernels with the new form.
+# take for its own. The dates are those of the first kernel with the new form,
+# or ("by") of the first that was looked at and has it.
 
 vblk_has = $(shell grep -qs -e '$(2)' $(addprefix $(srctree)/include/,$(1)) && echo y)
 probe = $(if $(call vblk_has,$(2),$(3)),-DHAVE_$(1),$(if $(call vblk_has,$(2),$(4)),,$(error \
@@ -35,22 +36,22 @@ vblk-compat += $(call probe,SHOULD_MERGE,linux/blk-mq.h,BLK_MQ_F_SHOULD_MERGE,BL
 vblk-compat += $(call probe,MAP_HW_QUEUES,linux/blk-mq.h linux/blk-mq-virtio.h,blk_mq_map_hw_queues,blk_mq_virtio_map_queues)
 # 6.14, March 2025: freezing a queue returns flags
 vblk-compat += $(call probe,FREEZE_MEMFLAGS,linux/blk-mq.h,blk_mq_freeze_queue_nomemsave,void blk_mq_freeze_queue.struct)
-# 6.15, May 2025: requests are mapped without naming their queue
+# by 7.2, August 2026: requests are mapped without naming their queue
 vblk-compat += $(call probe,MAP_SG_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_sg.struct request .rq,int blk_rq_map_sg.struct request_queue)
 vblk-compat += $(call probe,MAP_KERN_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_kern.struct request .rq,int blk_rq_map_kern.struct request_queue)
-# 6.16, July 2025: reset_prepare and reset_done
+# by 7.2, August 2026: reset_prepare and reset_done
 vblk-compat += $(call probe,RESET_PREPARE,linux/virtio.h,.reset_prepare.,.restore.)
-# 6.17, September 2025: blk_mq_num_possible_queues()
+# by 7.2, August 2026: blk_mq_num_possible_queues()
 vblk-compat += $(call probe,NUM_POSSIBLE_QUEUES,linux/blk-mq.h,blk_mq_num_possible_queues,blk_mq_map_queues)
-# 6.18, November 2025: getgeo takes the disk
+# by 7.2, August 2026: getgeo takes the disk
 vblk-compat += $(call probe,GETGEO_DISK,linux/blkdev.h,getgeo..struct gendisk,getgeo..struct block_device)
-# 6.18, November 2025: WQ_PERCPU
+# by 7.2, August 2026: WQ_PERCPU
 vblk-compat += $(call probe,WQ_PERCPU,linux/workqueue.h,WQ_PERCPU,WQ_UNBOUND)
-# 6.19, February 2026: report_zones takes a struct
+# by 7.2, August 2026: report_zones takes a struct
 vblk-compat += $(call probe,REPORT_ZONES_ARGS,linux/blkdev.h,int disk_report_zone,typedef int ..report_zones_cb)
-# 7.2, August 2026: the node of init_request is signed
+# by 7.2, August 2026: the node of init_request is signed
 vblk-compat += $(call probe,INIT_REQUEST_INT,linux/blk-mq.h,unsigned int. int.;,unsigned int. unsigned int.;)
-# 7.0, April 2026: typed allocation
+# by 7.2, August 2026: typed allocation
 vblk-compat += $(call probe,KMALLOC_OBJ,linux/slab.h,define kzalloc_objs,kcalloc)
 
 ccflags-y += $(vblk-compat)

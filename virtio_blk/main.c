@@ -202,15 +202,9 @@ static int virtblk_probe(struct virtio_device *vdev)
 out_debugfs:
 	virtblk_debugfs_remove(vblk);
 out_put_disk:
-	/* The device may have answered already: it must be quiet before its queues go. */
+	/* The device has worked already: it must be quiet before its queues go. */
 	virtio_reset_device(vdev);
-	virtblk_stop_vqs(vblk);
-	virtblk_del_vqs(vblk);
-	flush_work(&vblk->config_work);
-	blk_mq_free_tag_set(&vblk->tag_set);
-	put_disk(vblk->disk);	/* frees vblk */
-	return err;
-
+	put_disk(vblk->disk);	/* not added: does not free vblk */
 out_free_tags:
 	blk_mq_free_tag_set(&vblk->tag_set);
 out_del_vqs:

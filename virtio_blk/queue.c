@@ -391,12 +391,18 @@ void virtblk_done(struct virtqueue *ring)
 	vq->stats.interrupts++;
 
 	/*
-	 * Without the right to interrupts there is nothing to do: who has it
-	 * looks at the ring after it has switched them on. But if that look is
-	 * over already, leave word: pairs with the cmpxchg() in virtblk_rearm().
+	 * Without the right to interrupts there is nothing to do: who has it looks
+	 * at the ring after it has switched them on. But if that look is over,
+	 * leave word: pairs with the cmpxchg() in virtblk_rearm().
 	 */
 	while (!try_cmpxchg(&vq->cb, &cb, cb == VIRTBLK_CB_ARMED ? VIRTBLK_CB_HELD :
 								    VIRTBLK_CB_RAISED)) {
+		/*
+		 * We saw the used buffer; if the reap is still to come, so will
+		 * the reaper: pairs with the barrier in virtqueue_enable_cb().
+		 */
+		smp_mb();
+		cb = READ_ONCE(vq->cb);
 		if (cb == VIRTBLK_CB_WANTED || cb == VIRTBLK_CB_RAISED)
 			return;
 	}

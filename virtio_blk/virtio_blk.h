@@ -164,7 +164,7 @@ struct virtblk_req {
 	struct {
 		__virtio64 sector;
 		u8 status;
-	} __packed __aligned(8) in_hdr;
+	} __packed in_hdr;
 	unsigned short nents;
 	unsigned short orig_nents;
 	struct scatterlist *sgl;

@@ -69,13 +69,14 @@ def _output(*words):
 
 
 def _write_kernels(path):
-    names = filter(re.compile(r"linux-source-\d+\.\d+").fullmatch,
-                   _output("apt-cache", "pkgnames", "linux-source-").split())
+    names = [name for name in _output("apt-cache", "pkgnames", "linux-source-").split()
+             if re.fullmatch(r"linux-source-\d+\.\d+", name)]
     rows = [[cell.strip() for cell in line.split("|")]
             for line in _output("apt-cache", "madison", *names).splitlines()]
-    # Binary packages only: the name alone is the source's in other rows.
+    # Security has newer series too, but 6.12 means the one in backports.
     path.write_text("".join(f"{row[0]} {row[1]}\n" for row in rows
-                            if not row[2].endswith("Sources")))
+                            if row[0] in names
+                            and (SECURITY not in row[2] or row[0] == "linux-source-6.1")))
 
 
 def _refresh():

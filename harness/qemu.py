@@ -275,11 +275,12 @@ class Guest:
             return
         try:
             if not self._failed and self.alive():
-                self.channel.request("sync; poweroff -f")
+                # -no-reboot makes it an exit, and no machine type lacks a reset.
+                self.channel.request("sync; reboot -f")
                 try:
                     self._process.wait(POWEROFF_SECONDS)
                 except subprocess.TimeoutExpired:
-                    self.give_up(f"did not power off within {POWEROFF_SECONDS} s")
+                    self.give_up(f"did not go down within {POWEROFF_SECONDS} s")
             if check:
                 self.check_log()
         finally:

@@ -32,16 +32,20 @@ MODULE_PARM_DESC(queue_depth, "Requests in flight for each queue. 0 for as many 
 
 static int indirect = -1;
 
+/* Out of range must not keep a machine from its root disk: it counts as not given. */
 static int virtblk_set_indirect(const char *val, const struct kernel_param *kp)
 {
 	int n, err = kstrtoint(val, 0, &n);
 
-	if (err || n < -1 || n > 1) {
-		pr_err("virtio_blk: indirect=%s: use -1 (automatic), 0 (never) or 1 (always)\n",
-		       strim((char *)val));
-		return err ?: -EINVAL;
+	if (err)
+		return err;
+	if (n < -1 || n > 1) {
+		pr_warn("virtio_blk: indirect=%d is none of -1 (automatic), 0 (never), 1 (always); using -1\n",
+			n);
+		n = -1;
 	}
-	return param_set_int(val, kp);
+	*(int *)kp->arg = n;
+	return 0;
 }
 
 static const struct kernel_param_ops virtblk_indirect_ops = {

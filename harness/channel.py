@@ -10,6 +10,7 @@ from harness.util import Failure
 
 # More would not fit into the buffers between here and the guest's shell.
 SCRIPT_LIMIT = 64 << 10
+DAMAGED = 255
 
 
 @dataclass(frozen=True)
@@ -41,5 +42,9 @@ class Channel(Lines):
         words = line.decode(errors="replace").split()
         if len(words) not in (2, 3) or not words[1].isdigit():
             return
-        text = base64.b64decode(words[2]).decode(errors="replace") if len(words) == 3 else ""
-        self._answers[words[0]] = Result(int(words[1]), text)
+        try:
+            text = base64.b64decode("".join(words[2:]), validate=True).decode(errors="replace")
+        except ValueError:
+            self._answers[words[0]] = Result(DAMAGED, "the guest's answer came damaged")
+        else:
+            self._answers[words[0]] = Result(int(words[1]), text)

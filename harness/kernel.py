@@ -21,9 +21,9 @@ from harness.util import (Failure, cache_dir, duration, locked, need_space, need
 
 __all__ = ["Kernel", "Source", "resolve", "build", "build_module"]
 
-BUILD_MIB = {"plain": 700, "lockstat": 800, "debug": 1000, "kasan": 1500}
+BUILD_MIB = {"plain": 400, "lockstat": 500, "debug": 500, "kasan": 800}
 # Lines a build prints, for the time left.
-BUILD_STEPS = {"plain": 2000, "lockstat": 2050, "debug": 2100, "kasan": 2150}
+BUILD_STEPS = {"plain": 1930, "lockstat": 1980, "debug": 1900, "kasan": 2020}
 TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc",
          "lz4": "lz4", "perl": "perl-base"}
 

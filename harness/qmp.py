@@ -38,7 +38,8 @@ class Qmp(Lines):
             (item for item in self._events if item["event"] == event), None), timeout)
         if found is None:
             raise Failure(f"QEMU sent no {event} within {timeout} s")
-        self._events.remove(found)
+        with self._changed:
+            self._events.remove(found)
         return found
 
     def _take(self, line):

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROGRESS_SECONDS = 30
+TELLING = ("No space left on device", "source tree is not clean", "error:", "Error:", "ERROR",
+           "E: ")
 
 
 class Failure(Exception):
@@ -92,12 +94,10 @@ def last_line(log):
     """The line of a log that says best what went wrong."""
     lines = [line.strip() for line in
              Path(log).read_text(errors="replace").splitlines() if line.strip()]
-    for line in lines:
-        if "No space left on device" in line:
-            return line
-    for line in lines:
-        if "error:" in line.lower() or "ERROR" in line:
-            return line
+    for sign in TELLING:
+        for line in lines:
+            if sign in line:
+                return line.strip("* ")
     return lines[-1] if lines else "(no output)"
 
 

@@ -38,6 +38,8 @@ set boxwidth 0.9
 set yrange [0:*]
 set grid ytics lc rgb "#dddddd"
 set key outside top horizontal
+set bmargin 5
+set rmargin 4
 set xtics rotate by -20 scale 0
 set decimalsign locale
 set format y "%'.0f"

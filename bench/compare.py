@@ -19,7 +19,7 @@ from harness import initramfs, kernel
 from harness.util import Failure, duration, need_tool, run_main, say
 
 CHECKOUT = Path(__file__).parent.parent
-TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "fio": "fio", "gnuplot": "gnuplot-nox"}
+TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "gnuplot": "gnuplot-nox"}
 BUILT = {"2010": CHECKOUT / "bench/baseline", "virtio_blk": CHECKOUT / "virtio_blk"}
 # Before anything is measured: what a run takes besides its measured seconds.
 GUESS_SECONDS = {"counted": 4, "parallel": 2}
@@ -64,10 +64,12 @@ class Comparison:
         self.vcpus = numbers("vcpus", words.vcpus, 1, 16)[-1]
         self.runs = numbers("runs", words.runs, 1, 100)[-1]
         self.source_name = words.kernel
-        self.boots = [(boot, plan.steps(boot, self.variants, self.workloads, self.queues,
-                                        self.runs))
-                      for boot in plan.boots(self.modes)]
-        self.boots = [(boot, steps) for boot, steps in self.boots if steps]
+        self.boots = []
+        for boot in plan.boots(self.modes):
+            steps = plan.steps(boot, self.variants, plan.chosen(boot, self.workloads, self.modes),
+                               self.queues, self.runs)
+            if steps:
+                self.boots.append((boot, steps))
         if not self.boots:
             raise Failure("nothing to run: " + plan.skipped(
                 self.workloads[0], self.variants[0], self.queues[0]))
@@ -75,6 +77,7 @@ class Comparison:
         self.work = self.out / "work"
         for tool, package in TOOLS.items():
             need_tool(tool, package)
+        self.disks = []
         self.store = None
         self.begin = None
         self.done_guess = 0.0
@@ -83,10 +86,13 @@ class Comparison:
         """Kernels, modules, root file systems, disks, counter."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
+        for chart in self.out.glob("*.svg"):
+            chart.unlink()
         source = kernel.resolve(self.source_name)
         self.kernels = {boot.flavour: kernel.build(source, boot.flavour)
                         for boot, _ in self.boots}
-        self.counter = Counter(self.work) if "counted" in self.modes else None
+        counted = any(boot.mode == "counted" for boot, _ in self.boots)
+        self.counter = Counter(self.work) if counted else None
         self.initrds = {flavour: self._initrd(built) for flavour, built in self.kernels.items()}
         self.disks = [guest.Disk(count) for count in self.queues]
         direct = True
@@ -118,7 +124,7 @@ class Comparison:
         found["release"] = {flavour: built.release for flavour, built in self.kernels.items()}
         found["driver"] = {
             variant.name: environment.module_version(self.modules[variant.module])
-            if variant.module in self.modules else f"of {source.version}"
+            if variant.module in self.modules else f"that of {source.version}"
             for variant in self.variants}
         found["vcpus"] = self.vcpus
         found["scheduler"] = "none"
@@ -145,10 +151,11 @@ class Comparison:
         workdir = self.work / f"{boot.mode}-{boot.flavour}"
         workdir.mkdir()
         say(f"booting {built.release} for {boot.mode} mode ({workdir})")
-        with guest.Bench(boot, built, self.initrds[boot.flavour], self.disks, self.direct,
-                         self.vcpus, workdir, self.counter) as bench:
+        with guest.booted(boot, built, self.initrds[boot.flavour], self.disks, self.direct,
+                          self.vcpus, workdir, self.counter) as bench:
             known = self.store.environment
-            known.setdefault("accelerator", {})[boot.mode] = f"{bench.guest.accel}: {bench.guest.accel_reason}"
+            known.setdefault("accelerator", {})[boot.mode] = (
+                f"{bench.guest.accel}: {bench.guest.accel_reason}")
             if bench.counter:
                 error = bench.counter.check(bench.guest)
                 known["instruction_counter"] = f"{error:+.3%} off on a loop of known length"
@@ -159,7 +166,8 @@ class Comparison:
         try:
             figures = bench.run(step)
         except Failure as failure:
-            raise Failure(f"{step}, run {step.run}: {failure}") from failure
+            log = "" if "log: " in str(failure) else f" (log: {bench.guest.log})"
+            raise Failure(f"{step}, run {step.run}: {failure}{log}") from failure
         self.store.add(store.record(built.source.name, built.release,
                                     bench.guest.accel, self.vcpus, step, figures))
         self.done_guess += self._guess(step)
@@ -173,6 +181,9 @@ class Comparison:
 
     def finish(self, problem=None):
         """Write what there is; print the table."""
+        for disk in self.disks:
+            if disk.image:
+                disk.image.unlink(missing_ok=True)
         if not self.store or not self.store.runs:
             return
         summary = Summary(self.store.runs)
@@ -193,8 +204,11 @@ def main():
     try:
         comparison.prepare()
         comparison.measure()
-    except (Failure, KeyboardInterrupt) as problem:
-        comparison.finish(str(problem) or "interrupted")
+    except (Failure, OSError, KeyboardInterrupt) as problem:
+        try:
+            comparison.finish(str(problem) or "interrupted")
+        except (Failure, OSError) as further:
+            say(f"the report could not be written: {further}")
         raise
     comparison.finish()
 

@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness import fio
+
 CHECKOUT = Path(__file__).parent.parent
 
 
@@ -37,12 +39,11 @@ def host():
         "host_kernel": os.uname().release,
         "load_average_before": load_average(),
         "qemu": _output("qemu-system-x86_64", "--version").splitlines()[0],
-        "fio": _output("fio", "--version"),
+        "fio": _output(fio.build(), "--version"),
         "revision": revision(),
     }
 
 
 def module_version(path):
-    """A module's own version, or its hash of the source it was built from."""
-    return (_output("/sbin/modinfo", "-F", "version", str(path)) or
-            _output("/sbin/modinfo", "-F", "srcversion", str(path)) or "none given")
+    """A module's own version, if it has one."""
+    return _output("/sbin/modinfo", "-F", "version", str(path)) or "of this revision"

@@ -4,6 +4,7 @@
 import os
 import shlex
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,29 +65,30 @@ def make_image(path):
     return True
 
 
+@contextmanager
+def booted(boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
+    """A Bench in a running guest with these disks."""
+    args = [word for number, disk in enumerate(disks) for word in disk.args(number, direct)]
+    counter = counter if boot.mode == "counted" else None
+    if counter:
+        args += counter.args
+    with Guest(kernel, initrd, cpus=vcpus, icount=boot.mode == "counted", args=args,
+               workdir=workdir) as guest:
+        if boot.flavour == "lockstat":
+            guest.sh(f"echo 'p:{KICK} vp_notify' >{TRACING}/kprobe_events && "
+                     f"echo 1 >{TRACING}/events/kprobes/{KICK}/enable")
+        yield Bench(boot, guest, disks, counter)
+
+
 class Bench:
     """One guest with all disks of the comparison."""
 
-    def __init__(self, boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
+    def __init__(self, boot, guest, disks, counter):
         self.boot = boot
+        self.guest = guest
         self.disks = disks
-        self.counter = counter if boot.mode == "counted" else None
-        args = [word for number, disk in enumerate(disks) for word in disk.args(number, direct)]
-        if self.counter:
-            args += self.counter.args
-        self.guest = Guest(kernel, initrd, cpus=vcpus, mem="1G", machine="q35",
-                           icount=boot.mode == "counted", args=args, workdir=workdir)
+        self.counter = counter
         self._start_up = {}
-
-    def __enter__(self):
-        self.guest.__enter__()
-        if self.boot.flavour == "lockstat":
-            self.guest.sh(f"echo 'p:{KICK} vp_notify' >{TRACING}/kprobe_events && "
-                          f"echo 1 >{TRACING}/events/kprobes/{KICK}/enable")
-        return self
-
-    def __exit__(self, *problem):
-        return self.guest.__exit__(*problem)
 
     def disk(self, step):
         """The number of the disk a step works on."""
@@ -135,7 +137,7 @@ class Bench:
         elif step.workload.files:
             length = []
         else:
-            length = [f"--number_ios={step.workload.ios // step.workload.jobs}"]
+            length = [f"--number_ios={self.boot.ios(step.workload)}"]
         before = self.counter.read() if self.counter else 0
         found = self._fio(step, name, environment, length, seconds or 0)
         counted = self.counter.read() - before if self.counter else None
@@ -148,7 +150,8 @@ class Bench:
         words = ["/bin/sh", "/bench/measure.sh", name, str(LEAD_SECONDS), str(span),
                  step.variant.lock, "--output-format=json", *length,
                  f"/bench/{step.workload.job_file.name}"]
-        text = self.guest.sh(f"{environment} {shlex.join(words)}",
+        # The first line is what an error calls the script.
+        text = self.guest.sh(f"# {step.workload.name}\n{environment} {shlex.join(words)}",
                              timeout=PATIENCE_SECONDS + seconds).out
         return figures.sections(text)
 
@@ -164,11 +167,18 @@ class Bench:
             record["lock"] = record["kicks"] = None
         record["interrupts"] = (figures.interrupts(found["interrupts.after"], device) -
                                 figures.interrupts(found["interrupts.before"], device))
-        begin, end = (("cpu.lead", "cpu.span") if "cpu.span" in found
-                      else ("cpu.before", "cpu.after"))
-        record["vcpu_busy_pct"] = figures.busy_percent(found[begin], found[end])
+        record["vcpu_busy_pct"] = self._busy(found)
         record["window_ios"] = figures.completed(found["disk.before"], found["disk.after"])
         return record
+
+    def _busy(self, found):
+        """Not in counted mode: vCPUs that take turns see each other's time as
+        theirs."""
+        if self.boot.mode == "counted":
+            return None
+        if "cpu.span" in found:
+            return figures.busy_percent(found["cpu.lead"], found["cpu.span"])
+        return figures.busy_percent(found["cpu.before"], found["cpu.after"])
 
     def _per_io(self, step, name, environment, counted, record):
         """Guest instructions per I/O; see instructions.py. Only of the kernel

@@ -100,8 +100,10 @@ NOTES = """\
 - Interrupts: of the disk's virtqueues. Instructions: of the whole guest, user space and kernel,
   without what starting fio costs, counted by a QEMU plugin.
 - counted: QEMU with `-icount shift=0`: one instruction is one nanosecond, vCPUs take turns, so
-  figures repeat on a busy host, and contention hardly shows. Time goes on in real time while
-  all vCPUs are idle, which is where its IOPS at depth 1 scatter.
+  figures repeat on a busy host, and contention hardly shows. While all vCPUs are idle the
+  guest's clock follows the host's: IOPS of counted qd1 in the table are mostly the host's
+  latency. The target therefore takes a billion by the instructions per I/O there.
+- With both modes asked for, counted mode runs only the workloads that have targets in it.
 - ext4-mixed does a fixed amount of work in both modes; p99 is that of its writes.
 - uring-poll: half of the queues are poll queues; one queue cannot be, and 2010 has none.
 """

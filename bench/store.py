@@ -28,6 +28,7 @@ class Store:
                                        indent=1) + "\n")
             os.replace(part, self.path)
         except OSError as error:
+            part.unlink(missing_ok=True)
             raise Failure(f"cannot write {self.path}: {error.strerror}; "
                           f"{len(self.runs)} runs are done, what was saved before is kept"
                           ) from error

@@ -35,7 +35,7 @@ TARGETS = (
            {1: 0.92, 4: 0.80}, {1: 0.85, 4: 0.70}, True),
     Target("IOPS, parallel mode, io_uring depth 32 batch 8 x 4, median", "iops", "parallel",
            "uring-batch", {1: 1.15, 4: 1.0}, {1: 1.3}, False),
-    Target("IOPS, one thread, depth 1, counted mode", "iops", "counted", "qd1",
+    Target("IOPS, one thread, depth 1, counted mode", "instruction_iops", "counted", "qd1",
            {1: 1.0, 4: 1.0}, {}, False),
 )
 QUEUES = (1, 4)

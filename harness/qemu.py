@@ -23,7 +23,7 @@ __all__ = ["Guest", "GuestError", "Result", "drive"]
 BOOT_SECONDS = 300
 POWEROFF_SECONDS = 60
 DUMP_SECONDS = 3
-APPEND = ("console=ttyS0,115200 panic=-1 oops=panic tsc=reliable no_timer_check "
+APPEND = ("console=ttyS0,115200 panic=-1 oops=panic reboot=t tsc=reliable no_timer_check "
           "random.trust_cpu=on printk.time=1")
 MACHINES = {
     "q35": "q35",

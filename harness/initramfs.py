@@ -8,11 +8,13 @@ import os
 import re
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 from harness import fio
 from harness.util import Failure, cache_dir, need_space, need_tool
 
+KEEP_SECONDS = 24 * 60 * 60
 INIT = Path(__file__).parent / "guest" / "init"
 PROGRAMS = {
     "mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "resize2fs": "e2fsprogs",
@@ -125,11 +127,12 @@ def _written(content):
             archive.add_file(name, path)
         archive.close()
     part.rename(target)
-    _keep_newest(folder, 12)
+    _drop_old(folder)
     return target
 
 
-def _keep_newest(folder, count):
-    files = sorted(folder.glob("*.cpio"), key=lambda path: path.stat().st_mtime)
-    for path in files[:-count]:
-        path.unlink(missing_ok=True)
+def _drop_old(folder):
+    """Another run may still boot from what it was given today."""
+    for path in folder.glob("*.cpio"):
+        if time.time() - path.stat().st_mtime > KEEP_SECONDS:
+            path.unlink(missing_ok=True)

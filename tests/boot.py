@@ -10,7 +10,8 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Disk:
-    """One virtio-blk device. Its id is also its serial, by which the guest finds it.
+    """One virtio-blk device. Its id is also its serial, by which the guest finds it:
+    no more than 20 characters.
 
     backend: "null" (reads zeroes, keeps nothing) or "file" (a sparse raw image).
     filters: blockdev nodes put on top of the backend, the lowest first.
@@ -77,6 +78,7 @@ class Boot:
     mem: str = '1G'
     append: str = ''
     args: tuple = ()
+    leaks: bool = False     # look for leaked memory at the end, where the kernel can: it takes half a minute
 
     @property
     def bus_driver(self):

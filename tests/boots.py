@@ -72,8 +72,15 @@ RINGS = Boot('rings', (
 ))
 
 # The older machine: everything transitional, interrupts shared, hot plug by ACPI without bridges.
-PC = Boot('pc', (disk('transitional'), ring('intx', options={'vectors': 0}), ring('intx-too', options={'vectors': 0}),
-                 ring('packed-4q', True, queues=QUEUES), disk('plugged', plugged=False)), machine='pc')
+PC = Boot('pc', (
+    disk('transitional'),
+    ring('intx', options={'vectors': 0}),
+    ring('intx-too', options={'vectors': 0}),
+    ring('packed-4q', True, queues=QUEUES),
+    ring('direct-2q', indirect=False, queues=2),
+    ring('queue-16', options={'queue-size': 16}),
+    disk('plugged', plugged=False),
+), machine='pc', leaks=True)
 
 # DMA addresses that are not physical ones, and data that is copied.
 PLATFORM = {**MODERN, 'iommu_platform': True}
@@ -89,7 +96,8 @@ MICROVM = Boot('microvm', (ring('split'), ring('packed', True), ring('direct', i
                            disk('no-serial', {'serial': ''})),
                machine='microvm', args=('-global', 'virtio-mmio.force-legacy=false'))
 MICROVM_LEGACY = Boot('microvm-legacy', (ring('split'), ring('direct', indirect=False),
-                                         ring('split-4q', queues=QUEUES)), machine='microvm', args=('-global', 'virtio-mmio.force-legacy=true'))
+                                         ring('split-4q', queues=QUEUES)),
+                      machine='microvm', args=('-global', 'virtio-mmio.force-legacy=true'))
 
 # One operation at a time.
 OPS = Boot('ops', (
@@ -121,19 +129,24 @@ ERRORS = Boot('errors', (
         {'event': 'none', 'iotype': 'read', 'errno': 5, 'sector': 4096, 'once': True}]},)),
     disk('throttled', filters=({'driver': 'throttle', 'throttle-group': 'slow'},)),
     disk('throttled-4q', {'num-queues': QUEUES}, filters=({'driver': 'throttle', 'throttle-group': 'slow'},)),
-), args=('-object', 'throttle-group,id=slow,x-iops-total=400'))
+), args=('-object', 'throttle-group,id=slow,x-iops-total=400'), leaks=True)
 
-# Much I/O: small rings, poll queues, schedulers, processors that come and go.
+# Much I/O: poll queues, schedulers, processors that come and go.
 LOAD = Boot('load', (
     disk('1q'),
     disk('4q', {'num-queues': QUEUES}),
-    *(ring(f'queue-{size}{"" if indirect else "-direct"}', indirect=indirect, options={'queue-size': size})
+    ring('ring8-direct', indirect=False, options={'queue-size': 8}),
+))
+
+# Rings that are full most of the time; "wide": the device takes more segments than the ring has room for.
+TINY = Boot('tiny', (
+    *(ring(f'ring{size}{"" if indirect else "-direct"}', indirect=indirect, options={'queue-size': size})
       for size in (4, 8, 16) for indirect in (True, False)),
-    ring('queue-16-packed', True, options={'queue-size': 16}),
-    ring('queue-16-packed-direct', True, indirect=False, options={'queue-size': 16}),
-    ring('queue-16-4q', queues=QUEUES, options={'queue-size': 16}),
-    ring('queue-64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
-    ring('queue-16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
+    ring('ring16-packed', True, options={'queue-size': 16}),
+    ring('ring16-packed-direct', True, indirect=False, options={'queue-size': 16}),
+    ring('ring16-4q', queues=QUEUES, options={'queue-size': 16}),
+    ring('ring64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
+    ring('ring16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
 ))
 
 # Disks that come and go.
@@ -143,8 +156,9 @@ HOTPLUG = Boot('hotplug', (
     disk('one', plugged=False),
     disk('two', {'num-queues': QUEUES}, plugged=False),
     disk('three', {'packed': True}, plugged=False),
-), args=tuple(arg for port in range(PORTS)
-              for arg in ('-device', f'pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1}')))
+), leaks=True, args=tuple(
+    arg for port in range(PORTS)
+    for arg in ('-device', f'pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1}')))
 
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
                            ring('intx', options={'vectors': 0}), disk('file-system')))

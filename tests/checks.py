@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks that need no guest: the driver compiles without a word, and the text is in the kernel's style."""
 
+import functools
 import subprocess
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def module(built, out, name, source=None, **how):
     return kernel.build_module(built, source or DRIVER, folder / name, **how)
 
 
+@functools.cache
 def build(built, out):
+    """The module that the guests load."""
     return module(built, out, 'module', warnings=True, sparse=False)
 
 

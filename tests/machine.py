@@ -103,11 +103,11 @@ class Machine:
     def disks(self):
         """serial -> names of all virtio disks."""
         found = {}
-        names = self.out('cd /sys/block && ls -d vd* 2>/dev/null; true').split()
-        rows = self.out('cd /sys/block && grep -H . vd*/serial 2>/dev/null; true').splitlines()
-        serials = {row.partition('/')[0]: row.partition(':')[2] for row in rows}
-        for name in names:
-            found.setdefault(serials.get(name, ''), []).append(name)
+        listing = self.out("""cd /sys/block
+            for d in vd*; do [ ! -e $d ] || { IFS= read -r s < $d/serial; echo "$d $s"; }; done""")
+        for line in listing.splitlines():
+            name, _, serial = line.partition(' ')
+            found.setdefault(serial, []).append(name)
         return found
 
     def attribute(self, name, path):
@@ -195,7 +195,7 @@ class Machine:
 
 def fio_command(dev, options):
     job = {'name': 'job', 'filename': dev, 'direct': 1, 'ioengine': 'libaio', 'iodepth': 16, 'thread': 1,
-           'group_reporting': 1, **options}
+           'group_reporting': 1, 'disk_util': 0, **options}
     return 'fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for key, value in job.items() if value is not None)
 
 

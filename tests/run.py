@@ -101,7 +101,8 @@ def build_initrd(report, built, out, module):
         except Failure as failure:
             report.say(f'{built.source.name}: no driver, so no guest: {failure}')
             return None
-    return initramfs.build(built, modules=modules)
+    # A copy: the cache keeps only the newest ones, and others use it too.
+    return shutil.copy(initramfs.build(built, modules=modules), out / built.source.name)
 
 
 if __name__ == '__main__':

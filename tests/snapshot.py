@@ -16,8 +16,8 @@ files="$files $(ls device/features device/status device/vendor device/device dev
 stat -c 'mode %n %a' $files
 grep -s '' $files | grep -v DISKSEQ=
 blockdev --report /dev/NAME | tail -n 1
-for what in getalignoff getdiscardzeroes getfra getiomin getioopt getmaxsect getpbsz getra getro getsize64 getss
-do echo "$what $(blockdev --$what /dev/NAME)"; done
+blockdev -v --getalignoff --getdiscardzeroes --getfra --getiomin --getioopt --getmaxsect --getpbsz --getra --getro \
+    --getsize64 --getss /dev/NAME
 echo "geometry $(sfdisk -g /dev/NAME 2>&1)"
 stat -c '%F %t %T %a' /dev/NAME
 '''
@@ -25,14 +25,13 @@ PARAMETERS = r'''
 cd /sys/module/virtio_blk/parameters && for f in *; do echo "parameter $f $(stat -c %a $f) $(cat $f)"; done'''
 
 
-def take(g, module, parameters):
-    """{what: [lines]} of the whole boot with one module."""
+def take(g, module, parameters, disks):
+    """{what: [lines]} of these disks with one module."""
     with g.messages() as log:
         g.load(parameters, module)
     seen = {'parameters': g.out(PARAMETERS).splitlines()}
-    for disk in g.boot.disks:
-        if disk.plugged:
-            seen[disk.id] = of_disk(g, dict(disk.options).get('serial', disk.id), log)
+    for disk in disks:
+        seen[disk] = of_disk(g, dict(g.boot.disk(disk).options).get('serial', disk), log)
     g.unload()
     return seen
 
@@ -44,9 +43,9 @@ def of_disk(g, serial, log):
     return lines + [f'log: {line}' for line in log if f'{virtio}:' in line or line.startswith(f'{name}:')]
 
 
-def compare(g, disk, parameters=''):
-    """Fails with the differences between this driver and the in-tree one."""
-    both = [once(g, module, parameters) for module in ('in-tree', g.module)]
+def compare(g, disk, disks, parameters=''):
+    """Fails with the differences between this driver and the in-tree one in how they show a disk (one of disks)."""
+    both = [once(g, module, parameters, tuple(disks)) for module in ('in-tree', g.module)]
     assert len(both[0][disk]) > 80, f'the in-tree driver shows too little: {both[0][disk]}'
     theirs, ours = (seen['parameters'] + seen[disk] for seen in both)
     ours = [line for line in ours if not line.startswith(OUR_PARAMETERS)]
@@ -54,8 +53,9 @@ def compare(g, disk, parameters=''):
     assert not diff, f'{len(diff)} lines differ\n' + '\n'.join(diff)
 
 
-def once(g, module, parameters):
-    key = ('snapshot', module, parameters)
+def once(g, module, parameters, disks):
+    """One look serves the tests of all disks."""
+    key = ('snapshot', module, parameters, disks)
     if key not in g.cache:
-        g.cache[key] = take(g, module, parameters)
+        g.cache[key] = take(g, module, parameters, disks)
     return g.cache[key]

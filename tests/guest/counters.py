@@ -3,7 +3,7 @@
 
 from tests import boots
 
-CASES = {boots.LOAD: ['1q', '4q', 'queue-16-packed'], boots.MICROVM: ['split-4q']}
+CASES = {boots.LOAD: ['1q', '4q'], boots.MICROVM: ['packed']}
 PARAMS = None
 FOLDER = '/sys/kernel/debug/virtio_blk'
 IOS = 2000

@@ -22,5 +22,5 @@ def test(g, case):
     used = {dict(zip(header.split(), queue.split()))['descriptors'] for queue in queues}
     assert used == {policy.DESCRIPTORS[value]}, f'{used}'
     name = g.disk(disk)
-    g.fio(f'/dev/{name}', **verified(numjobs=4, size='1m', offset_increment='8m', iodepth=32))
-    g.fio(f'/dev/{name}', **verified(size='8m', bs=None, bsrange='4k-1m', iodepth=8))
+    g.fio(f'/dev/{name}', **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=32))
+    g.fio(f'/dev/{name}', **verified(size='4m', bs=None, bsrange='4k-1m', iodepth=8))

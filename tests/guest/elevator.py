@@ -4,7 +4,7 @@
 from tests import boots
 from tests.machine import verified
 
-CASES = {boots.LOAD: ['1q', '4q', 'queue-8-direct']}
+CASES = {boots.LOAD: ['1q', '4q', 'ring8-direct']}
 PARAMS = None
 
 
@@ -13,13 +13,14 @@ def test(g, disk):
     name = g.disk(disk)
     for scheduler in ('mq-deadline', 'none'):
         use(g, name, scheduler)
-        g.fio(f'/dev/{name}', **verified(numjobs=4, size='512k', offset_increment='8m', ioengine='io_uring',
+        g.fio(f'/dev/{name}', **verified(numjobs=4, size='128k', offset_increment='8m', ioengine='io_uring',
                                          iodepth_batch_submit=8))
-    with g.busy(f'/dev/{name}', iodepth=64, size='1m'):
-        for _ in range(5):
-            use(g, name, 'mq-deadline')
-            use(g, name, 'none')
-            g.sh(f'echo 8 > /sys/block/{name}/queue/nr_requests')
+    with g.busy(f'/dev/{name}', iodepth=64, size='512k'):
+        g.sh(f'''set -e; cd /sys/block/{name}/queue
+            for i in 1 2 3 4; do
+                for s in mq-deadline none; do echo $s > scheduler; sleep 0.2; done
+                echo 4 > nr_requests
+            done''')
 
 
 def use(g, name, scheduler):

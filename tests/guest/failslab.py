@@ -4,7 +4,7 @@
 from tests import boots
 from tests.machine import Skip, fio_command, verified
 
-CASES = {boots.LOAD: ['1q', '4q', 'queue-16-packed', 'queue-16-direct']}
+CASES = {boots.TINY: ['ring16', 'ring16-packed', 'ring16-4q', 'ring16-direct']}
 KNOBS = '/sys/kernel/debug/failslab'
 
 
@@ -16,7 +16,7 @@ def test(g, disk):
         echo 0 > verbose; echo Y > task-filter; echo Y > ignore-gfp-wait
         echo 20 > probability; echo 1 > interval; echo -1 > times''')
     try:
-        job = fio_command(dev, {'rw': 'randwrite', 'bsrange': '4k-512k', 'size': '16m', 'iodepth': 32, 'numjobs': 2,
+        job = fio_command(dev, {'rw': 'randwrite', 'bsrange': '4k-512k', 'size': '8m', 'iodepth': 32, 'numjobs': 2,
                                 'offset_increment': '24m', 'continue_on_error': 'all'})
         g.sh(f'echo 1 > /proc/self/make-it-fail; {job}', check=False)
     finally:

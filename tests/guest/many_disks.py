@@ -24,6 +24,7 @@ number_ios={IOS // threads}
 numjobs={threads}
 thread=1
 group_reporting=1
+disk_util=0
 '''
     names = [g.disk(disk.id) for disk in g.boot.disks]
     job += ''.join(f'[{name}]\nfilename=/dev/{name}\n' for name in names)

@@ -14,11 +14,11 @@ def test(g, case):
         assert 'busy' in said.lower() or 'in use' in said or 'unavailable' in said, said
         g.fio(g.dev(disk), **verified(size='256k'))
         return
-    for _ in range(20):
-        g.reload()
-        g.sh(f'dd if={g.dev(disk)} of=/dev/null bs=64k count=4 iflag=direct 2>/dev/null')
-    # Right after the I/O, right after the probe.
-    for _ in range(5):
-        g.sh(f'dd if={g.dev(disk)} of=/dev/null bs=64k count=4 2>/dev/null; rmmod virtio_blk')
-        g.load()
-        g.reload()
+    dev = g.dev(disk)
+    read = f'dd if={dev} of=/dev/null bs=64k count=4 iflag=direct 2>/dev/null'
+    # The second loop unloads right after the I/O and right after the probe.
+    g.sh(f"""set -e
+        for i in $(seq 20); do rmmod virtio_blk; insmod {g.module_path}; {read}; done
+        for i in $(seq 5); do {read}; rmmod virtio_blk; insmod {g.module_path}; rmmod virtio_blk
+            insmod {g.module_path}; done""")
+    g.fio(g.dev(disk), **verified(size='256k'))

@@ -9,8 +9,10 @@ LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 
 def test(g):
     expected = [f'vd{letter}' for letter in LETTERS] + ['vdaa', 'vdab']
+    rows = g.out('cd /sys/block; for d in vd*; do echo $d $(cat $d/serial $d/dev) $(stat -c %T /dev/$d); done')
+    seen = {name: rest for name, *rest in map(str.split, rows.splitlines())}
+    assert sorted(seen) == sorted(expected)
     for number, name in enumerate(expected):
-        assert g.attribute(name, 'serial') == f'name{number}'
-        assert g.attribute(name, 'dev').split(':')[1] == str(number * 16)
-        assert g.out(f'stat -c %T /dev/{name}') == f'{number * 16:x}'
-    assert len(g.disks()) == len(expected)
+        serial, device, minor = seen[name]
+        assert serial == f'name{number}'
+        assert int(device.split(':')[1]) == int(minor, 16) == number * 16

@@ -4,9 +4,8 @@
 from tests import boots, policy
 from tests.machine import verified
 
-DISKS = [disk.id for disk in boots.LOAD.disks if disk.id.startswith('queue-')]
-CASES = {boots.LOAD: DISKS + [f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES
-                              for disk in ('queue-4', 'queue-16', 'queue-16-4q', 'queue-16-wide')]}
+CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
+    f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES for disk in ('ring4', 'ring16-wide')]}
 PARAMS = None
 
 
@@ -14,8 +13,7 @@ def test(g, case):
     params, _, disk = case.rpartition(' ')
     g.load(params)
     dev = g.dev(disk)
-    g.fio(dev, **verified(numjobs=4, size='512k', offset_increment='8m', iodepth=128))
-    g.fio(dev, **verified(numjobs=3, size='8m', offset_increment='16m', bs=None, bssplit='4k/40:64k/30:512k/20:1m/10',
+    g.fio(dev, **verified(numjobs=3, size='4m', offset_increment='16m', bs=None, bssplit='4k/40:64k/30:512k/20:1m/10',
                           iodepth=128))
-    g.fio(dev, **verified(numjobs=2, size='512k', offset_increment='8m', iodepth=128, ioengine='io_uring',
+    g.fio(dev, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=128, ioengine='io_uring',
                           iodepth_batch_submit=32, iodepth_batch_complete_min=1, iodepth_batch_complete_max=32))

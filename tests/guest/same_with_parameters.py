@@ -3,12 +3,14 @@
 
 from tests import boots, snapshot
 
-CASES = {boots.SYSFS: ['num_request_queues=1', 'num_request_queues=2', 'num_request_queues=1000', 'poll_queues=1',
-                       'poll_queues=3', 'poll_queues=1000', 'num_request_queues=3 poll_queues=1', 'queue_depth=1',
-                       'queue_depth=16', 'queue_depth=512', 'queue_depth=100000']}
+CASES = {boots.PC: [
+    'num_request_queues=2', 'num_request_queues=1 queue_depth=1', 'num_request_queues=1000 queue_depth=512',
+    'poll_queues=1', 'poll_queues=1000', 'num_request_queues=3 poll_queues=1 queue_depth=16', 'queue_depth=100000',
+]}
 PARAMS = None
 
 
 def test(g, parameters):
-    for disk in ('defaults', '2-queues', '4-queues', 'direct', 'queue-16'):
-        snapshot.compare(g, disk, parameters)
+    disks = [disk.id for disk in g.boot.disks if disk.plugged]
+    for disk in disks:
+        snapshot.compare(g, disk, disks, parameters)

@@ -3,7 +3,7 @@
 
 from tests import boots
 
-CASES = {boots.OPS: ['plain', '4q']}
+CASES = {boots.OPS: ['plain']}
 
 
 def test(g, disk):

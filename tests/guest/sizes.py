@@ -11,9 +11,9 @@ def test(g, disk):
     name = g.disk(disk)
     dev, block = f'/dev/{name}', int(g.attribute(name, 'queue/logical_block_size'))
     g.fio(dev, **verified(bs=block, size=f'{block * 256}', verify='crc32c' if block > 512 else 'md5'))
-    for size in (int(g.attribute(name, 'queue/max_sectors_kb')), int(g.attribute(name, 'queue/max_hw_sectors_kb'))):
-        size = min(size, 8192)
-        g.fio(dev, **verified(bs=f'{size}k', size=f'{2 * size}k', iodepth=2))
+    largest = int(g.attribute(name, 'queue/max_sectors_kb'))
+    assert largest >= 1024
+    g.fio(dev, **verified(bs=f'{largest}k', size=f'{4 * largest}k', iodepth=2))
     sectors = g.boot.disk(disk).size // block
     g.sh(f'dd if={dev} of=/dev/null bs={block} count=1 skip={sectors - 1} iflag=direct 2>/dev/null')
     assert g.out(f'dd if={dev} bs={block} count=1 skip={sectors} iflag=direct 2>/dev/null | wc -c') == '0'

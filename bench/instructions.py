@@ -16,6 +16,7 @@ HERE = Path(__file__).parent / "insns"
 LOOP_ROUNDS = 100_000_000
 LOOP_INSTRUCTIONS = 2 * LOOP_ROUNDS
 TOLERANCE = 0.02
+TRIES = 3
 
 
 class Counter:
@@ -42,14 +43,17 @@ class Counter:
 
     def check(self, guest):
         """Run a program of known length in a guest; the counter must see it.
-        Returns what it counted more than that, as a share."""
-        counted = []
-        for command in ("true", "/bench/loop"):
-            start = self.read()
-            guest.sh(command)
-            counted.append(self.read() - start)
-        error = (counted[1] - counted[0]) / LOOP_INSTRUCTIONS - 1
+        Returns what it counted more than that, as a share. The least of some
+        tries: what the guest does besides can only add."""
+        extra = min(self._count(guest, "/bench/loop") - self._count(guest, "true")
+                    for _ in range(TRIES))
+        error = extra / LOOP_INSTRUCTIONS - 1
         if abs(error) > TOLERANCE:
             raise Failure(f"the instruction counter is {error:+.1%} off a loop of "
                           f"{LOOP_INSTRUCTIONS} instructions (guest log: {guest.log})")
         return error
+
+    def _count(self, guest, command):
+        start = self.read()
+        guest.sh(command)
+        return self.read() - start

@@ -75,7 +75,7 @@ def booted(boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
     if boot.mode != "counted" or boot.flavour != "plain":
         counter = None
     if counter:
-        args += counter.args
+        args += counter.args(kernel)
     counted = boot.mode == "counted"
     with Guest(kernel, initrd, cpus=vcpus, icount=counted, args=args, workdir=workdir,
                append=COUNTED_APPEND if counted else "") as guest:
@@ -143,11 +143,11 @@ class Bench:
             length = []
         else:
             length = [f"--number_ios={self.boot.ios(step.workload)}"]
-        before = self.counter.read() if self.counter else 0
+        before = self.counter and self.counter.read()
         found = self._fio(step, name, environment, length, seconds or 0)
-        counted = self.counter.read() - before if self.counter else None
+        counted = self.counter and self.counter.read() - before
         record = self._record(step, name, found)
-        record["instructions_per_io"] = self._per_io(step, name, environment, counted, record)
+        record.update(self._per_io(step, name, environment, counted, record["window_ios"]))
         return record
 
     def _fio(self, step, name, environment, length, seconds):
@@ -185,16 +185,18 @@ class Bench:
             return figures.busy_percent(found["cpu.lead"], found["cpu.span"])
         return figures.busy_percent(found["cpu.before"], found["cpu.after"])
 
-    def _per_io(self, step, name, environment, counted, record):
-        """Guest instructions per I/O; see instructions.py. Only of the kernel
-        without lockdep, and only where the amount of work can be chosen."""
-        if counted is None or self.boot.flavour != "plain" or step.workload.files:
-            return None
+    def _per_io(self, step, name, environment, counted, ios):
+        """Guest instructions per I/O, see instructions.py; only where the amount
+        of work can be chosen."""
+        if counted is None or step.workload.files:
+            return {"instructions_per_io": None, "driver_instructions_per_io": None}
         key = (step.variant.name, step.workload.name, step.queues)
         if key not in self._start_up:
             before = self.counter.read()
             found = self._fio(step, name, environment, ["--number_ios=1"], 0)
-            ios = figures.completed(found["disk.before"], found["disk.after"])
-            self._start_up[key] = (self.counter.read() - before, ios)
-        instructions, ios = self._start_up[key]
-        return round((counted - instructions) / (record["window_ios"] - ios), 1)
+            done = figures.completed(found["disk.before"], found["disk.after"])
+            self._start_up[key] = (self.counter.read() - before, done)
+        start_up, done = self._start_up[key]
+        counted -= start_up
+        return {"instructions_per_io": round(counted.all / (ios - done), 1),
+                "driver_instructions_per_io": round(counted.driver / (ios - done), 1)}

@@ -5,7 +5,7 @@ from bench import targets
 from bench.plan import REFERENCE, VARIANTS, WORKLOADS, skipped
 
 HEADINGS = ("workload", "variant", "IOPS", "difference", "p99 us", "vCPU %", "acq/IO",
-            "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO")
+            "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO", "of driver")
 NONE = "-"
 
 
@@ -43,7 +43,8 @@ def _row(summary, mode, queues, workload, variant):
             _difference(summary, mode, queues, workload, variant),
             _number(cell.p99), _number(cell.busy), _number(cell.acquisitions, 2), contentions,
             _number(cell.wait_ns), _number(cell.hold_ns), _number(cell.kicks, 3),
-            _number(cell.interrupts, 3), _number(cell.instructions))
+            _number(cell.interrupts, 3), _number(cell.instructions),
+            _number(cell.driver_instructions))
 
 
 def tables(summary):
@@ -98,7 +99,9 @@ NOTES = """\
   a contention: nobody waits. Kicks: calls of the transport's notify function there. Lockdep
   makes everything inside the lock dearer: compare hold times with each other, not with a clock.
 - Interrupts: of the disk's virtqueues. Instructions: of the whole guest, user space and kernel,
-  without what starting fio costs, counted by a QEMU plugin.
+  without what starting fio costs, counted by a QEMU plugin. "Of driver" are those in the
+  driver's module, the virtio ring and the transport: about what a driver can change at all,
+  besides how often it makes the rest of the kernel take interrupts, allocate and wake up.
 - counted: QEMU with `-icount shift=0`: one instruction is one nanosecond, vCPUs take turns, so
   figures repeat on a busy host, and contention hardly shows. While all vCPUs are idle the
   guest's clock follows the host's: IOPS of counted qd1 in the table are mostly the host's

@@ -33,6 +33,7 @@ class Cell:
         self.interrupts = spread(_per_io(run, run["interrupts"]) for run in self.plain)
         self.p99 = spread(run["lat_us"]["p99"] for run in self.plain)
         self.instructions = spread(run["instructions_per_io"] for run in self.plain)
+        self.driver_instructions = spread(run["driver_instructions_per_io"] for run in self.plain)
         self.instruction_iops = spread(1e9 / run["instructions_per_io"] for run in self.plain
                                        if run["instructions_per_io"])
         self.acquisitions = self._lock("acquisitions")

@@ -55,7 +55,7 @@ class Disk:
         for depth, layer in enumerate(self.filters, 1):
             layer = json.loads(layer)
             below = 'image' if layer['driver'] == 'blkdebug' else 'file'
-            nodes.append({**layer, 'node-name': self.layer(depth), below: self.layer(depth - 1)})
+            nodes.append({**layer, 'discard': 'unmap', 'node-name': self.layer(depth), below: self.layer(depth - 1)})
         return nodes
 
     def device(self, bus_driver):

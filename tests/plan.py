@@ -50,16 +50,18 @@ def bind(function, case):
     return function if case is None else lambda g: function(g, case)
 
 
-def select(tests, pattern):
-    """The tests whose name is the pattern, or has it as file, boot or case."""
-    if pattern is None:
+def select(tests, patterns):
+    """The tests whose name is one of the patterns (a,b), or has it as file, boot or case."""
+    if patterns is None:
         return tests
-    chosen = [test for test in tests if pattern in (test.name, *parts(test.name))]
-    if not chosen:
-        chosen = [test for test in tests if pattern in test.name]
-    if not chosen:
-        raise Failure(f'no test is called "{pattern}"; python3 -m tests.run --list shows them all')
-    return chosen
+    chosen = set()
+    for pattern in patterns.split(','):
+        found = ([test for test in tests if pattern in (test.name, *parts(test.name))]
+                 or [test for test in tests if pattern in test.name])
+        if not found:
+            raise Failure(f'no test is called "{pattern}"; python3 -m tests.run --list shows them all')
+        chosen.update(found)
+    return [test for test in tests if test in chosen]
 
 
 def parts(full):

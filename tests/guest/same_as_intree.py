@@ -8,4 +8,4 @@ PARAMS = None
 
 
 def test(g, disk):
-    snapshot.compare(g, disk, CASES[g.boot])
+    snapshot.compare(g, disk)

@@ -11,6 +11,6 @@ PARAMS = None
 
 
 def test(g, parameters):
-    disks = [disk.id for disk in g.boot.disks if disk.plugged]
-    for disk in disks:
-        snapshot.compare(g, disk, disks, parameters)
+    for disk in g.boot.disks:
+        if disk.plugged:
+            snapshot.compare(g, disk.id, parameters)

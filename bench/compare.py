@@ -8,6 +8,7 @@ locking of 2010, on one guest kernel, by fio and lockstat.
 import argparse
 import shlex
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -199,7 +200,12 @@ def _headline(figures):
     return f"{figures['iops']:,.0f} IOPS"
 
 
+def _terminated(number, frame):
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, _terminated)
     comparison = Comparison(options(sys.argv[1:]))
     try:
         comparison.prepare()

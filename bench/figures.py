@@ -79,13 +79,12 @@ def interrupts(text, device):
 
 
 def hits(profile, event):
-    """How often a kprobe was hit, from kprobe_profile."""
+    """How often a kprobe was hit, from kprobe_profile. A missed hit is one that
+    came while its CPU was in a kprobe already: the function ran all the same."""
     for line in profile.splitlines():
         words = line.split()
         if words and words[0] == event:
-            if int(words[2]):
-                raise Failure(f"{words[2]} hits of the kprobe '{event}' were missed")
-            return int(words[1])
+            return int(words[1]) + int(words[2])
     raise Failure(f"the kprobe '{event}' is not in kprobe_profile")
 
 

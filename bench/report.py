@@ -5,7 +5,8 @@ from bench import targets
 from bench.plan import REFERENCE, VARIANTS, WORKLOADS, skipped
 
 HEADINGS = ("workload", "variant", "IOPS", "difference", "p99 us", "vCPU %", "acq/IO",
-            "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO", "of driver")
+            "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO",
+            "of driver")
 NONE = "-"
 
 

@@ -117,7 +117,7 @@ static inline bool compat_add_to_batch(struct request *rq, struct io_comp_batch 
 
 #ifdef HAVE_RQ_LIST
 #define COMPAT_QUEUE_RQS(fn)	fn
-#define COMPAT_QUEUE_RQS_WRAPPER(fn)
+#define COMPAT_QUEUE_RQS_WRAPPER(...)
 #else
 struct rq_list {
 	struct request *head;
@@ -171,7 +171,7 @@ static void fn##_compat(struct request **rqlist)				\
 
 #ifdef HAVE_GETGEO_DISK
 #define COMPAT_GETGEO(fn)	fn
-#define COMPAT_GETGEO_WRAPPER(fn)
+#define COMPAT_GETGEO_WRAPPER(...)
 #else
 #define COMPAT_GETGEO(fn)	fn##_compat
 #define COMPAT_GETGEO_WRAPPER(fn)						\
@@ -183,7 +183,7 @@ static int fn##_compat(struct block_device *bdev, struct hd_geometry *geo)	\
 
 #ifdef HAVE_REPORT_ZONES_ARGS
 #define COMPAT_REPORT_ZONES(fn)	fn
-#define COMPAT_REPORT_ZONES_WRAPPER(fn)
+#define COMPAT_REPORT_ZONES_WRAPPER(...)
 #else
 struct blk_report_zones_args {
 	report_zones_cb cb;
@@ -223,7 +223,7 @@ static inline int compat_register_driver(struct virtio_driver *drv)
 #ifdef HAVE_RESET_PREPARE
 #define COMPAT_RESET_OPS(prepare, done)	.reset_prepare = prepare, .reset_done = done,
 #else
-#define COMPAT_RESET_OPS(prepare, done)
+#define COMPAT_RESET_OPS(...)
 #endif
 
 #ifndef HAVE_VIRTQUEUE_INFO

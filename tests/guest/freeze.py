@@ -3,6 +3,7 @@
 
 from tests import boots
 from tests.machine import verified
+from tests.sleeping import sleep_through
 
 CASES = {boots.SUSPEND: ['freezer', 'devices', 'platform', 'core']}
 ROUNDS = {'freezer': 1, 'devices': 5, 'platform': 1, 'core': 1}
@@ -13,7 +14,7 @@ def test(g, level):
     disks = ('1q', '4q', 'packed-4q', 'intx')
     with g.busy(*map(g.dev, disks)):
         for _ in range(ROUNDS[level]):
-            g.sh('echo disk > /sys/power/state')
+            sleep_through(g, 'echo disk > /sys/power/state', 'PM: hibernation: hibernation exit')
     g.sh('echo none > /sys/power/pm_test')
     for disk in disks:
         g.fio(g.dev(disk), **verified(size='256k'))

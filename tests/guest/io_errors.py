@@ -10,6 +10,8 @@ BAD = 2048              # the sector that boots.ERRORS breaks
 
 def test(g, disk):
     dev = g.dev(disk)
+    # A neighbour that was merged with the bad block fails with it.
+    g.sh(f'echo 2 > /sys/block/{g.disk(disk)}/queue/nomerges')
     CHECKS[disk](g, dev)
     g.fio(dev, **verified(size='512k'))
     g.fio(dev, **verified(size='256k', offset='8m', offset_increment='8m', numjobs=2))

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system."""
 
-import time
-
 from tests import boots
-from tests.machine import PATIENCE, Skip, verified
+from tests.machine import Skip, verified
+from tests.sleeping import sleep_through
 
 CASES = {boots.SUSPEND: ['idle', 'io', 'mounted']}
 ROUNDS = 2
-RESUMED = 'PM: suspend exit'
 
 
 def test(g, case):
@@ -21,25 +19,16 @@ def test(g, case):
         g.fio(g.dev(disk), **verified(size='256k'))
 
 
-def sleep_and_wake(g, rounds=ROUNDS):
+def sleep_and_wake(g):
     before = int(g.out('cat /sys/power/suspend_stats/success'))
-    for _ in range(rounds):
-        resumed = g.guest.log.read_text(errors='replace').count(RESUMED)
-        going = g.spawn('echo mem > /sys/power/state')
-        g.wait_event('SUSPEND')
-        g.qmp('system_wakeup')
-        wait_for_log(g, resumed + 1)
-        # An interrupt that the command channel's serial port raised while all were masked is lost: raise another.
-        g.spawn('true')
-        g.finish(going, 'suspend')
-    assert int(g.out('cat /sys/power/suspend_stats/success')) == before + rounds
+    for _ in range(ROUNDS):
+        sleep_through(g, 'echo mem > /sys/power/state', 'PM: suspend exit', wake=lambda: wake(g))
+    assert int(g.out('cat /sys/power/suspend_stats/success')) == before + ROUNDS
 
 
-def wait_for_log(g, count):
-    deadline = time.monotonic() + PATIENCE
-    while g.guest.log.read_text(errors='replace').count(RESUMED) < count:
-        assert time.monotonic() < deadline, 'the guest never resumed'
-        time.sleep(0.5)
+def wake(g):
+    g.wait_event('SUSPEND')
+    g.qmp('system_wakeup')
 
 
 def idle(g):

@@ -54,7 +54,7 @@ def rows(summary):
     """(figure, [(target, achieved, verdict) for each queue count])."""
     if DRIVER not in summary.variants:
         return []
-    table = [("contentions on the virtqueue lock, all workloads",
+    table = [("contentions on the virtqueue lock, all runs",
               [_contentions(summary, queues) for queues in QUEUES])]
     for target in TARGETS:
         table.append((target.text, [_achieved(summary, target, queues) for queues in QUEUES]))
@@ -75,4 +75,6 @@ def _achieved(summary, target, queues):
     ratio = summary.ratio(target.figure, target.mode, queues, target.workload, DRIVER)
     if ratio is None:
         return wanted, "not measured", ""
-    return wanted, f"{ratio:.3f}", "met" if target.met(ratio, queues) else "missed"
+    runs = getattr(summary.cell(target.mode, queues, target.workload, DRIVER),
+                   target.figure).count
+    return wanted, f"{ratio:.3f} (runs: {runs})", "met" if target.met(ratio, queues) else "missed"

@@ -6,12 +6,10 @@ import time
 from tests.machine import PATIENCE
 
 
-def sleep_through(g, script, last_line, wake=None):
-    """Runs a script that ends with that line in the kernel log; `wake` is called once it sleeps."""
+def sleep_through(g, script, last_line):
+    """Runs a script that puts the guest to sleep and ends with that line in the kernel log."""
     before = lines(g, last_line)
     going = g.spawn(script)
-    if wake:
-        wake()
     deadline = time.monotonic() + PATIENCE
     while lines(g, last_line) == before:
         assert time.monotonic() < deadline, f'the kernel never said "{last_line}"'

@@ -38,7 +38,7 @@ def slab_bytes(g):
     rows = g.out(r'''cd /sys/kernel/debug/slab
         for cache in kmalloc-*; do
             size=$(cat /sys/kernel/slab/$cache/object_size)
-            sed -n "s/^ *\([0-9]*\) .*\[virtio_blk\].*/$size \1/p" $cache/alloc_traces
+            sed -n "s/^ *\([0-9][0-9]*\) .*\[virtio_blk\].*/$size \1/p" $cache/alloc_traces
         done''').split('\n')
     assert rows[0], 'the slab allocator knows no allocation of the module'
     return sum(int(size) * int(count) for size, count in map(str.split, rows))

@@ -9,7 +9,7 @@ LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 
 def test(g):
     expected = [f'vd{letter}' for letter in LETTERS] + ['vdaa', 'vdab']
-    rows = g.out('cd /sys/block; for d in vd*; do echo $d $(cat $d/serial $d/dev) $(stat -c %T /dev/$d); done')
+    rows = g.out('cd /sys/block; for d in vd*; do echo $d $(cat $d/serial) $(cat $d/dev) $(stat -c %T /dev/$d); done')
     seen = {name: rest for name, *rest in map(str.split, rows.splitlines())}
     assert sorted(seen) == sorted(expected)
     for number, name in enumerate(expected):

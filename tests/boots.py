@@ -166,8 +166,8 @@ SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring(
 
 MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
 
-# More disks than letters: eight functions a slot. The slab allocator keeps account of who holds what.
+# More disks than letters: eight functions a slot.
 NAMES = Boot('names', tuple(
     disk(f'name{number}', {'addr': f'{0x10 + number // 8:x}.{number % 8}', 'multifunction': True,
                            'num-queues': QUEUES}, backend='null')
-    for number in range(28)), append='slub_debug=U')
+    for number in range(28)))

@@ -27,10 +27,10 @@ def plan(chosen, kernels, out):
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 
-def module(built, out, name, source=None, **how):
+def module(built, out, name, **how):
     folder = out / built.source.name
     folder.mkdir(exist_ok=True)
-    return kernel.build_module(built, source or DRIVER, folder / name, **how)
+    return kernel.build_module(built, DRIVER, folder / name, **how)
 
 
 @functools.cache
@@ -41,11 +41,6 @@ def build(built, out):
 
 def build_sparse(built, out):
     return module(built, out, 'sparse', warnings=False, sparse=True)
-
-
-def build_probe(built, out):
-    """The helper module of tests/probe/."""
-    return module(built, out, 'probe', TOP / 'tests' / 'probe', warnings=True, sparse=False)
 
 
 BUILDS = {'build-w1': build, 'build-sparse': build_sparse}

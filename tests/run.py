@@ -94,7 +94,7 @@ def run_guests(report, kernels, tests, out, options):
 
 def build_initrd(report, built, out, module):
     """None if the driver does not build: then no test of that kernel runs, and all of them fail."""
-    modules = {'vblk_probe.ko': checks.build_probe(built, out)}
+    modules = {}
     if module == 'virtio_blk':
         try:
             modules['virtio_blk.ko'] = checks.build(built, out)

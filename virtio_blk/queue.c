@@ -298,6 +298,7 @@ static int virtblk_complete_polled(struct virtblk_req *vbr, struct io_comp_batch
 		struct request *rq = blk_mq_rq_from_pdu(vbr);
 
 		next = vbr->next;
+		vbr->next = NULL;
 		if (!blk_mq_complete_request_remote(rq))
 			virtblk_end_request(rq, iob);
 	}

@@ -31,17 +31,15 @@
  */
 static DEFINE_PER_CPU(bool, virtblk_ending);
 
-/* What one owner does with the queue. */
+/* What an owner leaves to be done after it has released the lock. */
 struct virtblk_turn {
-	bool may_reap;			/* in: completions may be taken back */
-	bool worker;			/* in: we are the queue's worker */
-	bool reaped;			/* and were: the right to interrupts is ours */
-	bool more;			/* the device finished more meanwhile */
-	bool handover;			/* work is left that we may not do */
-	bool retry;			/* nothing in the ring will bring us back */
 	struct virtqueue *ring;
 	struct virtblk_req *done;	/* requests to complete, in order */
 	struct virtblk_req **done_tail;
+	bool reaped;			/* the right to switch interrupts is ours */
+	bool more;			/* the device has finished more meanwhile */
+	bool handover;			/* a reap is wanted that we may not do */
+	bool retry;			/* nothing in the ring will bring us back */
 };
 
 /* Takes the staged requests to the end of the backlog, oldest first. */
@@ -78,9 +76,9 @@ static int virtblk_add(struct virtblk_vq *vq, struct virtblk_req *vbr)
 
 	if (vbr->nents) {
 		if (rq_data_dir(blk_mq_rq_from_pdu(vbr)) == WRITE)
-			sgs[out++] = vbr->sgl;
+			sgs[out++] = virtblk_sgl(vbr);
 		else
-			sgs[out + in++] = vbr->sgl;
+			sgs[out + in++] = virtblk_sgl(vbr);
 	}
 	sgs[out + in++] = &vbr->sg_in;
 
@@ -110,7 +108,7 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 		/* The ring is broken: complete the request with the status it was born with. */
 		if (unlikely(err)) {
 			*turn->done_tail = vbr;
-			turn->done_tail = &vbr->next;
+			turn->done_tail = &vbr->next_done;
 			continue;
 		}
 		vq->in_ring++;
@@ -140,7 +138,7 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
 
 	while ((vbr = virtqueue_get_buf(vq->vq, &len))) {
 		*turn->done_tail = vbr;
-		turn->done_tail = &vbr->next;
+		turn->done_tail = &vbr->next_done;
 		n++;
 	}
 	vq->in_ring -= n;
@@ -149,45 +147,54 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
 
 /*
  * Owns the queue once, if nobody else does: all that is done with the lock
- * held is in here. Returns false if there was an owner already.
+ * held is in here. Returns false if the work is left to another.
  */
-static bool virtblk_take_turn(struct virtblk_vq *vq, struct virtblk_turn *turn)
+static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtblk_turn *turn)
 {
 	unsigned long flags;
 
-	turn->reaped = false;
-	turn->more = false;
-	turn->handover = false;
-	turn->retry = false;
-	turn->done_tail = &turn->done;
-
-	if (!spin_trylock_irqsave(&vq->lock, flags))
-		return false;
+	if (!spin_trylock_irqsave(&vq->lock, flags)) {
+		/* A poller comes back of itself. */
+		if (vq->polled && may_reap)
+			return false;
+		/*
+		 * The owner may have looked already: leave word, then try once
+		 * more. Pairs with the smp_mb() in virtblk_serve(); either the
+		 * owner sees our word, or we see the lock free.
+		 */
+		smp_store_mb(vq->again, 1);
+		if (!spin_trylock_irqsave(&vq->lock, flags))
+			return false;
+	}
 
 	turn->ring = vq->vq;
 	if (unlikely(!turn->ring)) {
 		spin_unlock_irqrestore(&vq->lock, flags);
 		return false;
 	}
+	turn->done_tail = &turn->done;
+	turn->reaped = false;
+	turn->more = false;
+	turn->handover = false;
+	turn->retry = false;
 
 	vq->stats.holds++;
-	vq->stats.handovers += turn->worker;
 	if (READ_ONCE(vq->again)) {
 		vq->stats.takeovers++;
 		/*
-		 * Take the word before the work: pairs with the smp_store_mb() in
-		 * virtblk_serve(). Word that we take here was left after its work,
-		 * which we are going to see; what comes later stays for the next look.
+		 * Take the word before the work: pairs with the smp_store_mb()
+		 * above. Word that we take here was left after its work, which
+		 * we are going to see; what comes later stays for the next look.
 		 */
 		smp_store_mb(vq->again, 0);
 	}
 
 	if (vq->polled) {
-		if (turn->may_reap)
+		if (may_reap)
 			virtblk_reap(vq, turn);
 	/* Interrupts were off before: pairs with the smp_store_release()s of this value. */
 	} else if (smp_load_acquire(&vq->cb) == VIRTBLK_CB_WANTED) {
-		if (turn->may_reap) {
+		if (may_reap) {
 			WRITE_ONCE(vq->cb, VIRTBLK_CB_HELD);
 			turn->reaped = true;
 			virtblk_reap(vq, turn);
@@ -225,8 +232,7 @@ static void virtblk_rearm(struct virtblk_vq *vq, struct virtblk_turn *turn)
 
 static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
 {
-	struct virtblk_vq *vq = rq->mq_hctx->driver_data;
-	blk_status_t status = virtblk_unprepare(vq->vblk, rq);
+	blk_status_t status = virtblk_unprepare(rq);
 
 	if (status != BLK_STS_OK || !compat_add_to_batch(rq, iob))
 		blk_mq_end_request(rq, status);
@@ -241,7 +247,7 @@ static void virtblk_end_chain(struct virtblk_req *vbr)
 
 	this_cpu_write(virtblk_ending, true);
 	for (; vbr; vbr = next) {
-		next = vbr->next;
+		next = vbr->next_done;
 		virtblk_end_request(blk_mq_rq_from_pdu(vbr), &iob);
 	}
 	if (iob.complete)
@@ -272,14 +278,14 @@ static void virtblk_complete(struct virtblk_req *vbr)
 		struct virtblk_req *last = vbr, *next;
 
 		if (unlikely(blk_should_fake_timeout(rq->q))) {
-			vbr = vbr->next;
+			vbr = vbr->next_done;
 			continue;
 		}
-		while ((next = last->next) && blk_mq_rq_cpu(blk_mq_rq_from_pdu(next)) == cpu) {
+		while ((next = last->next_done) && blk_mq_rq_cpu(blk_mq_rq_from_pdu(next)) == cpu) {
 			blk_mq_set_request_complete(blk_mq_rq_from_pdu(next));
 			last = next;
 		}
-		last->next = NULL;
+		last->next_done = NULL;
 		if (!blk_mq_complete_request_remote(rq))
 			virtblk_end_chain(vbr);
 		vbr = next;
@@ -297,8 +303,8 @@ static int virtblk_complete_polled(struct virtblk_req *vbr, struct io_comp_batch
 	for (; vbr; vbr = next, found++) {
 		struct request *rq = blk_mq_rq_from_pdu(vbr);
 
-		next = vbr->next;
-		vbr->next = NULL;
+		next = vbr->next_done;
+		vbr->next_done = NULL;
 		if (!blk_mq_complete_request_remote(rq))
 			virtblk_end_request(rq, iob);
 	}
@@ -314,9 +320,9 @@ static void virtblk_hand_over(struct virtblk_vq *vq, unsigned int ms)
  * Gets the queue's work done: by us, or by its owner. Returns how many polled
  * requests were completed. Any context; does not sleep, does not wait.
  */
-static int virtblk_serve(struct virtblk_vq *vq, struct virtblk_turn turn,
-			 struct io_comp_batch *iob)
+static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_batch *iob)
 {
+	struct virtblk_turn turn;
 	unsigned int turns = 0;
 	int found = 0;
 
@@ -325,20 +331,8 @@ static int virtblk_serve(struct virtblk_vq *vq, struct virtblk_turn turn,
 			virtblk_hand_over(vq, 0);
 			break;
 		}
-
-		if (!virtblk_take_turn(vq, &turn)) {
-			/* A poller comes back of itself. */
-			if (vq->polled && turn.may_reap)
-				break;
-			/*
-			 * The owner may have looked already: leave word, then try
-			 * once more. Pairs with the smp_mb() below; either the
-			 * owner sees our word, or we see the lock free.
-			 */
-			smp_store_mb(vq->again, 1);
-			if (!virtblk_take_turn(vq, &turn))
-				break;
-		}
+		if (!virtblk_take_turn(vq, may_reap, &turn))
+			break;
 
 		if (READ_ONCE(vq->notify) && xchg(&vq->notify, 0))
 			virtqueue_notify(turn.ring);
@@ -353,7 +347,7 @@ static int virtblk_serve(struct virtblk_vq *vq, struct virtblk_turn turn,
 		if (unlikely(turn.handover))
 			virtblk_hand_over(vq, 0);
 
-		/* The lock is free before we look: pairs with the smp_store_mb() above. */
+		/* The lock is free before we look: pairs with the smp_store_mb() of the word. */
 		smp_mb();
 	} while (unlikely(READ_ONCE(vq->again)));
 
@@ -364,15 +358,14 @@ static void virtblk_work(struct work_struct *work)
 {
 	struct virtblk_vq *vq = container_of(to_delayed_work(work), struct virtblk_vq, work);
 
-	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = !vq->polled, .worker = true }, NULL);
+	vq->stats.handovers++;
+	virtblk_serve(vq, !vq->polled, NULL);
 }
 
 /* Submitters reap when an interrupt handler asked for it; a poll queue's pollers do. */
 static void virtblk_submit(struct virtblk_vq *vq)
 {
-	bool may_reap = !vq->polled && !this_cpu_read(virtblk_ending);
-
-	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = may_reap }, NULL);
+	virtblk_serve(vq, !vq->polled && !this_cpu_read(virtblk_ending), NULL);
 }
 
 /**
@@ -413,7 +406,7 @@ void virtblk_done(struct virtqueue *ring)
 	virtqueue_disable_cb(ring);
 	/* Pairs with smp_load_acquire() in virtblk_take_turn(). */
 	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
-	virtblk_serve(vq, (struct virtblk_turn){ .may_reap = true }, NULL);
+	virtblk_serve(vq, true, NULL);
 }
 
 static blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -460,8 +453,9 @@ static void virtblk_queue_rqs(struct rq_list *rqlist)
 			newest = NULL;
 		}
 		vq = rq_vq;
-		vbr->next = newest;
-		if (!newest)
+		if (newest)
+			vbr->node.next = &newest->node;
+		else
 			oldest = vbr;
 		newest = vbr;
 	}
@@ -478,7 +472,7 @@ static int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
 	struct virtblk_vq *vq = hctx->driver_data;
 
-	return virtblk_serve(vq, (struct virtblk_turn){ .may_reap = true }, iob);
+	return virtblk_serve(vq, true, iob);
 }
 
 static int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)

@@ -26,6 +26,13 @@ static blk_status_t virtblk_status(u8 status)
 	}
 }
 
+static void virtblk_set_sgl(struct virtblk_req *vbr, struct scatterlist *sgl)
+{
+#ifdef CONFIG_ARCH_NO_SG_CHAIN
+	vbr->sgl = sgl;
+#endif
+}
+
 /**
  * virtblk_init_request - fill in what a request never changes
  * @set: the device's tag set
@@ -44,18 +51,18 @@ int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigne
 	sg_init_one(&vbr->sg_in, &vbr->in_hdr.status, sizeof(vbr->in_hdr.status));
 	if (VIRTBLK_INLINE_SGS)
 		sg_init_table(vbr->sg, VIRTBLK_INLINE_SGS);
-	vbr->sgl = vbr->sg;
+	virtblk_set_sgl(vbr, vbr->sg);
 	return 0;
 }
 
 static void virtblk_unmap_data(struct virtblk_req *vbr)
 {
-	struct sg_table table = { .sgl = vbr->sgl, .orig_nents = vbr->orig_nents };
+	struct sg_table table = { .sgl = virtblk_sgl(vbr), .orig_nents = vbr->orig_nents };
 
 	if (vbr->orig_nents <= VIRTBLK_INLINE_SGS)
 		return;
 	sg_free_table_chained(&table, VIRTBLK_INLINE_SGS);
-	vbr->sgl = vbr->sg;
+	virtblk_set_sgl(vbr, vbr->sg);
 	vbr->orig_nents = 0;
 	if (VIRTBLK_INLINE_SGS)
 		sg_init_table(vbr->sg, VIRTBLK_INLINE_SGS);
@@ -80,10 +87,10 @@ static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
 	} else if (segments) {
 		if (sg_alloc_table_chained(&table, segments, vbr->sg, VIRTBLK_INLINE_SGS))
 			return -ENOMEM;
-		vbr->sgl = table.sgl;
+		virtblk_set_sgl(vbr, table.sgl);
 		vbr->orig_nents = table.orig_nents;
 	}
-	vbr->nents = segments ? blk_rq_map_sg(rq, vbr->sgl) : 0;
+	vbr->nents = segments ? blk_rq_map_sg(rq, virtblk_sgl(vbr)) : 0;
 	return 0;
 }
 
@@ -205,6 +212,22 @@ static blk_status_t virtblk_set_header(struct virtio_device *vdev, struct reques
 	return status;
 }
 
+/* The device says where it has appended; believe it only within the zone. */
+static blk_status_t virtblk_end_append(struct request *rq, struct virtblk_req *vbr,
+				       blk_status_t status)
+{
+	struct virtio_blk *vblk = rq->q->queuedata;
+	sector_t sector = virtio64_to_cpu(vblk->vdev, vbr->in_hdr.sector);
+
+	sg_set_buf(&vbr->sg_in, &vbr->in_hdr.status, sizeof(vbr->in_hdr.status));
+	if (status == BLK_STS_OK) {
+		if (sector - blk_rq_pos(rq) >= vblk->zone_sectors)
+			return BLK_STS_IOERR;
+		rq->__sector = sector;
+	}
+	return status;
+}
+
 /**
  * virtblk_prepare - make a request ready for the ring, and start it
  * @vblk: the device
@@ -238,24 +261,22 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 /**
  * virtblk_unprepare - undo virtblk_prepare() for a request that the device has
  *	given back
- * @vblk: the device
  * @rq: the request
  *
  * Context: any, no lock held; does not sleep.
  *
  * Return: what became of the request.
  */
-blk_status_t virtblk_unprepare(struct virtio_blk *vblk, struct request *rq)
+blk_status_t virtblk_unprepare(struct request *rq)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+	blk_status_t status = virtblk_status(vbr->in_hdr.status);
 
 	virtblk_unmap_data(vbr);
 	virtblk_free_ranges(rq);
-	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND)) {
-		rq->__sector = virtio64_to_cpu(vblk->vdev, vbr->in_hdr.sector);
-		sg_set_buf(&vbr->sg_in, &vbr->in_hdr.status, sizeof(vbr->in_hdr.status));
-	}
-	return virtblk_status(vbr->in_hdr.status);
+	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND))
+		status = virtblk_end_append(rq, vbr, status);
+	return status;
 }
 
 /**

@@ -47,11 +47,11 @@ enum virtblk_cb {
  * @kicks_saved: batches that needed none, or whose notification another sent
  * @interrupts: calls of the queue's callback
  * @takeovers: holds that found word of others who had left work
- * @handovers: holds of the worker, which an owner had left the rest to
+ * @handovers: runs of the worker, which an owner had left the rest to
  * @max_backlog: most requests that have waited for room in the ring
  *
- * @interrupts is written by the queue's interrupt handler, @kicks by the one
- * that won @virtblk_vq.notify, all others under the queue's lock.
+ * @interrupts is written by the queue's interrupt handler, @handovers by the
+ * worker, all others under the queue's lock.
  */
 struct virtblk_stats {
 	u64 requests;
@@ -143,35 +143,60 @@ struct virtio_blk {
 
 /**
  * struct virtblk_req - the driver's part of a request
- * @node: link in &virtblk_vq.staged
- * @next: link in &virtblk_vq.backlog and in a chain of completions
  * @out_hdr: header for the device (VIRTIO 1.3, 5.2.6)
+ * @next_done: link in a chain of completions, when the device needs no header
+ *	any more
  * @in_hdr: what the device answers; status is its last byte, and the only one
  *	but for zone append
+ * @node: link in &virtblk_vq.staged, while the device does not know @in_hdr yet
+ * @next: link in &virtblk_vq.backlog, likewise
  * @nents: data segments
- * @orig_nents: size of @sgl if it was allocated, else 0
- * @sgl: the data, @sg or an allocated table
+ * @orig_nents: size of the data's scatterlist if it was allocated, else 0
+ * @sgl: the data, @sg or an allocated table; where scatterlists can be chained,
+ *	it is always @sg, which the allocated entries follow
  * @sg_out: describes @out_hdr
  * @sg_in: describes @in_hdr
  * @sg: the first data segments
  */
 struct virtblk_req {
 	union {
+		struct virtio_blk_outhdr out_hdr;
+		struct virtblk_req *next_done;
+	};
+	union {
+		struct {
+			struct {
+				__virtio64 sector;
+				u8 status;
+			} __packed in_hdr;
+			unsigned short nents;
+			unsigned short orig_nents;
+		};
 		struct llist_node node;
 		struct virtblk_req *next;
 	};
-	struct virtio_blk_outhdr out_hdr;
-	struct {
-		__virtio64 sector;
-		u8 status;
-	} __packed in_hdr;
-	unsigned short nents;
-	unsigned short orig_nents;
+#ifdef CONFIG_ARCH_NO_SG_CHAIN
 	struct scatterlist *sgl;
+#endif
 	struct scatterlist sg_out;
 	struct scatterlist sg_in;
 	struct scatterlist sg[];
 };
+
+/**
+ * virtblk_sgl - a request's data
+ * @vbr: the driver's part of a request, with data mapped
+ *
+ * Return: its scatterlist.
+ */
+static inline struct scatterlist *virtblk_sgl(struct virtblk_req *vbr)
+{
+#ifdef CONFIG_ARCH_NO_SG_CHAIN
+	return vbr->sgl;
+#else
+	return vbr->sg;
+#endif
+}
 
 /* vqs.c */
 int virtblk_alloc_vqs(struct virtio_blk *vblk);
@@ -193,7 +218,7 @@ void virtblk_stop_vq(struct virtblk_vq *vq);
 int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,
 			 COMPAT_NODE numa_node);
 blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq);
-blk_status_t virtblk_unprepare(struct virtio_blk *vblk, struct request *rq);
+blk_status_t virtblk_unprepare(struct request *rq);
 int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *buf,
 		    unsigned int len);
 

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The transport: what virtio-pci and virtio-mmio do with registers, by calls.
+ */
+#include "sim.h"
+
+static struct sim_dev *to_sim(struct virtio_device *vdev)
+{
+	return container_of(vdev, struct sim_dev, vdev);
+}
+
+static void sim_get(struct virtio_device *vdev, unsigned int offset, void *buf, unsigned int len)
+{
+	sim_config_read(to_sim(vdev), offset, buf, len);
+}
+
+static void sim_set(struct virtio_device *vdev, unsigned int offset, const void *buf,
+		    unsigned int len)
+{
+	sim_config_write(to_sim(vdev), offset, buf, len);
+}
+
+static u32 sim_generation(struct virtio_device *vdev)
+{
+	return READ_ONCE(to_sim(vdev)->generation);
+}
+
+static u8 sim_get_status(struct virtio_device *vdev)
+{
+	return READ_ONCE(to_sim(vdev)->status);
+}
+
+static void sim_kick_all(struct sim_dev *sim)
+{
+	unsigned int i;
+
+	for (i = 0; i < sim->num_queues; i++)
+		sim_queue_kick(&sim->queues[i]);
+}
+
+static void sim_set_status(struct virtio_device *vdev, u8 status)
+{
+	struct sim_dev *sim = to_sim(vdev);
+
+	if (sim->status & ~status & ~VIRTIO_CONFIG_S_NEEDS_RESET)
+		sim_violation(sim, "status %#x after %#x", status, sim->status);
+	WRITE_ONCE(sim->status, status | (sim->status & VIRTIO_CONFIG_S_NEEDS_RESET));
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
+		sim_kick_all(sim);
+}
+
+static void sim_reset(struct virtio_device *vdev)
+{
+	struct sim_dev *sim = to_sim(vdev);
+	unsigned int i;
+
+	sim_count(sim, SIM_STAT_RESETS);
+	WRITE_ONCE(sim->status, 0);
+	for (i = 0; i < sim->num_queues; i++)
+		sim_queue_stop(&sim->queues[i]);
+}
+
+static u64 sim_get_features(struct virtio_device *vdev)
+{
+	return to_sim(vdev)->features;
+}
+
+static int sim_finalize_features(struct virtio_device *vdev)
+{
+	struct sim_dev *sim = to_sim(vdev);
+
+	vring_transport_features(vdev);
+	if (vdev->features & ~sim->features)
+		sim_violation(sim, "takes features %#llx of %#llx", vdev->features,
+			      sim->features);
+	return 0;
+}
+
+static bool sim_notify(struct virtqueue *vq)
+{
+	struct sim_queue *q = vq->priv;
+
+	sim_count(q->sim, SIM_STAT_KICKS);
+	if (!(READ_ONCE(q->sim->status) & VIRTIO_CONFIG_S_DRIVER_OK))
+		sim_violation(q->sim, "notifies with status %#x", q->sim->status);
+	sim_queue_kick(q);
+	return true;
+}
+
+static void sim_del_vqs(struct virtio_device *vdev)
+{
+	struct sim_dev *sim = to_sim(vdev);
+	unsigned int i;
+
+	for (i = 0; i < sim->num_queues; i++) {
+		struct sim_queue *q = &sim->queues[i];
+
+		if (!q->vq)
+			continue;
+		if (q->live && sim->status & VIRTIO_CONFIG_S_DRIVER_OK)
+			sim_violation(sim, "deletes virtqueue %u without a reset", i);
+		sim_queue_stop(q);
+		irq_work_sync(&q->irq);
+		vring_del_virtqueue(q->vq);
+		q->vq = NULL;
+	}
+	irq_work_sync(&sim->config_irq);
+}
+
+static int sim_find_vq(struct sim_queue *q, struct virtqueue **vq,
+		       const struct virtqueue_info *info)
+{
+	struct sim_dev *sim = q->sim;
+
+	*vq = vring_create_virtqueue(q->index, sim->queue_size, SMP_CACHE_BYTES, &sim->vdev, true,
+				     false, info->ctx, sim_notify, info->callback, info->name);
+	if (!*vq)
+		return -ENOMEM;
+	(*vq)->num_max = sim->queue_size;
+	(*vq)->priv = q;
+	sim_queue_start(q, *vq);
+	return 0;
+}
+
+static int sim_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct virtqueue *vqs[],
+			struct virtqueue_info infos[], struct irq_affinity *desc)
+{
+	struct sim_dev *sim = to_sim(vdev);
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nvqs; i++) {
+		err = i < sim->num_queues ? sim_find_vq(&sim->queues[i], &vqs[i], &infos[i]) :
+					    -ENOENT;
+		if (err) {
+			sim_del_vqs(vdev);
+			return err;
+		}
+	}
+	return 0;
+}
+
+COMPAT_FIND_VQS_WRAPPER(sim_find_vqs)
+
+static void sim_synchronize_cbs(struct virtio_device *vdev)
+{
+	struct sim_dev *sim = to_sim(vdev);
+	unsigned int i;
+
+	for (i = 0; i < sim->num_queues; i++)
+		irq_work_sync(&sim->queues[i].irq);
+	irq_work_sync(&sim->config_irq);
+}
+
+static const char *sim_bus_name(struct virtio_device *vdev)
+{
+	return dev_name(&to_sim(vdev)->pdev->dev);
+}
+
+/**
+ * sim_config_irq - tell the driver that the configuration has changed
+ * @work: of the device
+ */
+void sim_config_irq(struct irq_work *work)
+{
+	virtio_config_changed(&container_of(work, struct sim_dev, config_irq)->vdev);
+}
+
+const struct virtio_config_ops sim_config_ops = {
+	.get			= sim_get,
+	.set			= sim_set,
+	.generation		= sim_generation,
+	.get_status		= sim_get_status,
+	.set_status		= sim_set_status,
+	.reset			= sim_reset,
+	.find_vqs		= COMPAT_FIND_VQS(sim_find_vqs),
+	.del_vqs		= sim_del_vqs,
+	.synchronize_cbs	= sim_synchronize_cbs,
+	.get_features		= sim_get_features,
+	.finalize_features	= sim_finalize_features,
+	.bus_name		= sim_bus_name,
+};

@@ -7,6 +7,7 @@ TEST     ?=
 MODE     ?=
 QUEUES   ?=
 VCPUS    ?=
+RING     ?=
 WORKLOADS ?=
 VARIANTS ?=
 RUNS     ?=
@@ -23,8 +24,10 @@ help:
 	@echo '                 MODE=      counted, parallel (default: both)'
 	@echo '                 QUEUES=    virtqueues of the device (default: 1,4)'
 	@echo '                 VCPUS=     of the guest (default: 4)'
-	@echo '                 WORKLOADS= job files of bench/jobs without .fio (default: all)'
-	@echo '                 VARIANTS=  2010, in-tree, virtio_blk (default: all)'
+	@echo '                 RING=      slots of each virtqueue (default: 256)'
+	@echo '                 WORKLOADS= job files of bench/jobs without .fio (default: all but uring-large)'
+	@echo '                 VARIANTS=  2010, in-tree, virtio_blk (default: all), also with module'
+	@echo '                            parameters: virtio_blk:indirect=1:queue_depth=64'
 	@echo '                 RUNS=      for each figure of the parallel mode (default: 5)'
 	@echo '                 OUT=       where the report goes (default: build/compare)'
 	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
@@ -36,8 +39,9 @@ help:
 compare:
 	@harness/deps.sh core bench
 	@python3 -m bench.compare $(call opt,KERNEL,kernel) $(call opt,MODE,mode) \
-		$(call opt,QUEUES,queues) $(call opt,VCPUS,vcpus) $(call opt,WORKLOADS,workloads) \
-		$(call opt,VARIANTS,variants) $(call opt,RUNS,runs) $(call opt,OUT,out)
+		$(call opt,QUEUES,queues) $(call opt,VCPUS,vcpus) $(call opt,RING,ring) \
+		$(call opt,WORKLOADS,workloads) $(call opt,VARIANTS,variants) $(call opt,RUNS,runs) \
+		$(call opt,OUT,out)
 
 test:
 	@harness/deps.sh core test

@@ -46,6 +46,7 @@ set format y "%'.0f"
 set multiplot layout 1,{panels} title "{title}"
 """
 COLOURS = {"2010": "#b0b0b0", "in-tree": "#4477aa", "virtio_blk": "#ee6677"}
+FURTHER = ("#228833", "#ccbb44", "#66ccee", "#aa3377")
 MISSING = "NaN NaN NaN"
 
 
@@ -70,12 +71,14 @@ def _script(summary, chart, output):
     panels = [(queues, workloads) for queues, workloads in panels if workloads]
     if not panels:
         return None
+    colours = {variant: COLOURS.get(variant, FURTHER[i % len(FURTHER)])
+               for i, variant in enumerate(summary.variants)}
     lines = [STYLE.format(output=output, title=chart.title, panels=len(panels),
                           width=100 + 480 * len(panels))]
     for number, (queues, workloads) in enumerate(panels):
         lines += [f"$data{number} << end", *_data(summary, chart, queues, workloads), "end"]
         bars = [f'$data{number} using {2 + 3 * i}:{3 + 3 * i}:{4 + 3 * i}:xtic(1) '
-                f'title "{variant}" noenhanced lc rgb "{COLOURS[variant]}"'
+                f'title "{variant}" noenhanced lc rgb "{colours[variant]}"'
                 for i, variant in enumerate(summary.variants)]
         plural = "" if queues == 1 else "s"
         lines += [f'set title "{queues} queue{plural}"', f'set ylabel "{chart.label}"',

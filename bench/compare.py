@@ -21,7 +21,9 @@ from harness.util import Failure, duration, need_tool, run_main, say
 
 CHECKOUT = Path(__file__).parent.parent
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "gnuplot": "gnuplot-nox"}
-BUILT = {"2010": CHECKOUT / "bench/baseline", "virtio_blk": CHECKOUT / "virtio_blk"}
+SOURCES = {"virtio_blk_2010.ko": CHECKOUT / "bench/baseline",
+           "virtio_blk.ko": CHECKOUT / "virtio_blk",
+           guest.PROBE: CHECKOUT / "harness/probe"}
 # Before anything is measured: what a run takes besides its measured seconds.
 GUESS_SECONDS = {"counted": 4, "parallel": 2}
 
@@ -33,10 +35,13 @@ def options(words):
     parser.add_argument("--mode", default=",".join(plan.MODES), help="counted, parallel or both")
     parser.add_argument("--queues", default="1,4", help="queues of the devices, one or several")
     parser.add_argument("--vcpus", default="4", help="the guest's vCPUs")
-    parser.add_argument("--workloads", default=",".join(plan.WORKLOADS),
+    parser.add_argument("--ring", default="256", help="slots of each virtqueue")
+    parser.add_argument("--workloads", default=",".join(
+        workload.name for workload in plan.WORKLOADS.values() if workload.usual),
                         help=", ".join(plan.WORKLOADS))
     parser.add_argument("--variants", default=",".join(plan.VARIANTS),
-                        help=", ".join(plan.VARIANTS))
+                        help=", ".join(plan.VARIANTS) + "; with module parameters: "
+                        "virtio_blk:indirect=0:queue_depth=64")
     parser.add_argument("--runs", default="5", help="runs of each figure in parallel mode")
     parser.add_argument("--out", default="build/compare", help="folder for the results")
     return parser.parse_args(words)
@@ -53,16 +58,33 @@ def numbers(kind, words, low, high):
     return sorted(set(found))
 
 
+def ring_size(word):
+    size = numbers("ring", word, 4, 1024)[-1]
+    if size & (size - 1):
+        raise Failure(f"ring '{word}': a power of two is needed")
+    return size
+
+
+def check_parameters(variant, module):
+    """insmod only warns of a parameter that a module does not have."""
+    known = environment.module_parameters(module)
+    for parameter in variant.parameters:
+        name = parameter.split("=")[0]
+        if name not in known:
+            raise Failure(f"variant '{variant.name}': the module has no parameter '{name}' "
+                          f"({', '.join(known) or 'it has none'})")
+
+
 class Comparison:
     def __init__(self, words):
         self.modes = plan.choose("mode", words.mode.replace("both", "counted,parallel"),
                                  plan.MODES)
         self.workloads = [plan.WORKLOADS[name] for name in
                           plan.choose("workload", words.workloads, plan.WORKLOADS)]
-        self.variants = [plan.VARIANTS[name] for name in
-                         plan.choose("variant", words.variants, plan.VARIANTS)]
+        self.variants = plan.variants(words.variants)
         self.queues = numbers("queues", words.queues, 1, 64)
         self.vcpus = numbers("vcpus", words.vcpus, 1, 16)[-1]
+        self.ring = ring_size(words.ring)
         self.runs = numbers("runs", words.runs, 1, 100)[-1]
         self.source_name = words.kernel
         self.boots = []
@@ -93,31 +115,36 @@ class Comparison:
         self.kernels = {boot.flavour: kernel.build(source, boot.flavour)
                         for boot, _ in self.boots}
         counted = any(boot.mode == "counted" for boot, _ in self.boots)
-        self.counter = Counter(self.work) if counted else None
+        self.counter = Counter(self.kernels["plain"], self.work) if counted else None
         self.initrds = {flavour: self._initrd(built) for flavour, built in self.kernels.items()}
-        self.disks = [guest.Disk(count) for count in self.queues]
+        self.disks = [guest.Disk(count, self.ring) for count in self.queues]
         direct = True
         if any(workload.files for workload in self.workloads):
             for count in self.queues:
                 image = self.work / f"ext4-{count}.raw"
                 direct = guest.make_image(image) and direct
-                self.disks.append(guest.Disk(count, image))
+                self.disks.append(guest.Disk(count, self.ring, image))
         self.direct = direct
         self.store = store.Store(self.out, self._environment(source))
 
     def _initrd(self, built):
-        modules = {}
+        modules = {module: self._module(built, module)
+                   for module in {variant.module for variant in self.variants} & set(SOURCES)}
         for variant in self.variants:
-            if variant.name in BUILT:
-                out = self.work / f"modules-{built.flavour}"
-                modules[variant.module] = kernel.build_module(built, BUILT[variant.name], out)
+            check_parameters(variant, modules.get(variant.module, built.intree))
         self.modules = modules
         files = dict(guest.FILES)
         files.update((f"/bench/{workload.job_file.name}", workload.job_file)
                      for workload in self.workloads)
         if self.counter:
             files["/bench/loop"] = self.counter.loop
+        if built.flavour == "lockstat":
+            modules = {**modules, guest.PROBE: self._module(built, guest.PROBE)}
         return initramfs.build(built, modules, files)
+
+    def _module(self, built, name):
+        out = self.work / f"{name.removesuffix('.ko')}-{built.flavour}"
+        return kernel.build_module(built, SOURCES[name], out)
 
     def _environment(self, source):
         found = environment.host()
@@ -128,6 +155,7 @@ class Comparison:
             if variant.module in self.modules else f"that of {source.version}"
             for variant in self.variants}
         found["vcpus"] = self.vcpus
+        found["ring_size"] = self.ring
         found["scheduler"] = "none"
         found["device"] = ("virtio-blk-pci, null-co (read-zeroes=on, latency-ns=0) "
                            "in an iothread of its own")
@@ -160,8 +188,17 @@ class Comparison:
             if bench.counter:
                 error = bench.counter.check(bench.guest)
                 known["instruction_counter"] = f"{error:+.3%} off on a loop of known length"
+            if boot.flavour == "lockstat" and not self.store.memory:
+                self._measure_memory(bench)
             for step in steps:
                 self._run(bench, built, step)
+
+    def _measure_memory(self, bench):
+        for variant in self.variants:
+            for queues in self.queues:
+                self.store.memory.append({"variant": variant.name, "disk_queues": queues,
+                                          **bench.memory(variant, queues)})
+        self.store.save()
 
     def _run(self, bench, built, step):
         try:
@@ -187,7 +224,7 @@ class Comparison:
                 disk.image.unlink(missing_ok=True)
         if not self.store or not self.store.runs:
             return
-        summary = Summary(self.store.runs)
+        summary = Summary(self.store.runs, self.store.memory)
         drawn = charts.draw(summary, self.out)
         (self.out / "report.md").write_text(
             report.markdown(summary, self.store.environment, problem, drawn))

@@ -44,6 +44,11 @@ def host():
     }
 
 
+def module_parameters(path):
+    lines = _output("/sbin/modinfo", "-F", "parm", str(path)).splitlines()
+    return [line.split(":")[0] for line in lines]
+
+
 def module_version(path):
     """A module's own version, if it has one."""
     return _output("/sbin/modinfo", "-F", "version", str(path)) or "of this revision"

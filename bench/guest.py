@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import figures
+from bench.instructions import DRIVER
 from bench.plan import poll_queues
 from harness.qemu import Guest, drive
 from harness.util import Failure, need_space, need_tool
 
 HERE = Path(__file__).parent
-SCRIPTS = ("load.sh", "measure.sh")
+SCRIPTS = ("load.sh", "measure.sh", "memory.sh")
 FILES = {f"/bench/{name}": HERE / "guest" / name for name in SCRIPTS}
 NULL_MIB = 1024
 IMAGE_MIB = 256
@@ -23,6 +24,8 @@ RAMP_SECONDS = 0.5
 LEAD_SECONDS = 1.0
 MARGIN_SECONDS = 0.4
 KICK = "kick"
+PROBE = "vblk_probe.ko"
+MEMORY = ("cmd_size", "depth", "queues", "own_bytes")
 TRACING = "/sys/kernel/tracing"
 # How deep an idle vCPU sleeps depends on how quick the host answers, and with it
 # the instructions of going to sleep and waking up: in counted mode, not at all.
@@ -35,6 +38,7 @@ PATIENCE_SECONDS = 120
 @dataclass(frozen=True)
 class Disk:
     queues: int
+    ring: int               # slots of a virtqueue
     image: Path = None      # None: QEMU's null-co
 
     def sectors(self):
@@ -48,7 +52,7 @@ class Disk:
         else:
             backend = {"driver": "null-co", "size": NULL_MIB << 20, "read-zeroes": True,
                        "latency-ns": 0}
-        return drive(f"disk{number}", backend, queues=self.queues)
+        return drive(f"disk{number}", backend, queues=self.queues, queue_size=self.ring)
 
 
 def make_image(path):
@@ -75,7 +79,7 @@ def booted(boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
     if boot.mode != "counted" or boot.flavour != "plain":
         counter = None
     if counter:
-        args += counter.args(kernel)
+        args += counter.args()
     counted = boot.mode == "counted"
     with Guest(kernel, initrd, cpus=vcpus, icount=counted, args=args, workdir=workdir,
                append=COUNTED_APPEND if counted else "") as guest:
@@ -102,9 +106,19 @@ class Bench:
                 return number
         raise Failure(f"no disk for: {step}")
 
+    def memory(self, variant, queues):
+        """What a driver takes for a disk with so many queues."""
+        number = next(i for i, disk in enumerate(self.disks) if disk.queues == queues)
+        words = ["/bin/sh", "/bench/memory.sh", f"virtio{number}", variant.driver,
+                 f"/modules/{variant.module}", *variant.parameters]
+        lines = self.guest.sh(f"# memory of {variant.name}\n{shlex.join(words)}",
+                              timeout=PATIENCE_SECONDS).out.splitlines()
+        found = dict(line.split() for line in lines)
+        return {name: int(found[name]) for name in MEMORY}
+
     def load(self, step):
         words = ["/bin/sh", "/bench/load.sh", str(len(self.disks)),
-                 f"/modules/{step.variant.module}"]
+                 f"/modules/{step.variant.module}", *step.variant.parameters]
         polled = poll_queues(step.workload, step.queues)
         if polled:
             words.append(f"poll_queues={polled}")
@@ -189,7 +203,8 @@ class Bench:
         """Guest instructions per I/O, see instructions.py; only where the amount
         of work can be chosen."""
         if counted is None or step.workload.files:
-            return {"instructions_per_io": None, "driver_instructions_per_io": None}
+            return dict.fromkeys(("instructions_per_io", "driver_instructions_per_io",
+                                  "instructions_by_area", "functions"))
         key = (step.variant.name, step.workload.name, step.queues)
         if key not in self._start_up:
             before = self.counter.read()
@@ -198,5 +213,10 @@ class Bench:
             self._start_up[key] = (self.counter.read() - before, done)
         start_up, done = self._start_up[key]
         counted -= start_up
+        areas = {area: round(number / (ios - done), 1)
+                 for area, number in counted.by_area().items()}
         return {"instructions_per_io": round(counted.all / (ios - done), 1),
-                "driver_instructions_per_io": round(counted.driver / (ios - done), 1)}
+                "driver_instructions_per_io": round(sum(areas[area] for area in DRIVER), 1),
+                "instructions_by_area": areas,
+                "functions": {key: number / (ios - done)
+                              for key, number in counted.by_function().items()}}

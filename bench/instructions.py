@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Counts the guest's instructions, with the QEMU plugin insns/insns.c.
+"""Counts the guest's instructions, function by function, with the QEMU plugin
+insns/insns.c.
 
 Per I/O: the instructions of a whole fio run, minus those of the same run with
 one I/O per job (starting fio, its threads, the guest's scripts), divided by
 the I/Os that the one did more than the other. All vCPUs, user space and
-kernel; a halted vCPU executes nothing, so waiting is not in it. Of these, the
-driver's: the code of modules, of which a guest has no other, and of the
-kernel's drivers/virtio/ (ring and transport), which the driver calls.
+kernel; a halted vCPU executes nothing, so waiting is not in it.
 """
 
-import struct
-import subprocess
-from dataclasses import dataclass
+from array import array
+from collections import Counter as Sums
 from pathlib import Path
 
+from bench import symbols
 from harness.util import Failure, need_tool, run_logged
 
 HERE = Path(__file__).parent / "insns"
@@ -21,36 +20,45 @@ LOOP_ROUNDS = 100_000_000
 LOOP_INSTRUCTIONS = 2 * LOOP_ROUNDS
 TOLERANCE = 0.02
 TRIES = 3
-# x86-64 without address randomisation: after the kernel's own mapping.
-MODULES = (0xffffffffa0000000, 0xfffffffffeffffff)
+# The driver's own, and what it calls of drivers/virtio/.
+DRIVER = (symbols.MODULE, symbols.RING)
 
 
-@dataclass(frozen=True)
 class Count:
-    all: int
-    driver: int
+    """Instructions of each span."""
+
+    def __init__(self, spans, numbers):
+        self._spans = spans
+        self._numbers = numbers
 
     def __sub__(self, other):
-        return Count(self.all - other.all, self.driver - other.driver)
+        return Count(self._spans, [a - b for a, b in zip(self._numbers, other._numbers)])
 
+    @property
+    def all(self):
+        return sum(self._numbers)
 
-def virtio_range(kernel):
-    """Where drivers/virtio/ is in a kernel: it is linked as one piece."""
-    objects = sorted((kernel.builddir / "drivers/virtio").glob("*.o"))
-    listed = subprocess.run(["nm", "--defined-only", *objects], capture_output=True, text=True)
-    names = {line.split()[2] for line in listed.stdout.splitlines() if " T " in line}
-    addresses = [int(line.split()[0], 16)
-                 for line in (kernel.builddir / "System.map").read_text().splitlines()
-                 if line.split()[1] == "T" and line.split()[2] in names]
-    if not addresses:
-        raise Failure(f"no symbols of drivers/virtio in {kernel.builddir}/System.map")
-    return min(addresses), max(addresses)
+    def by_area(self):
+        sums = dict.fromkeys(symbols.NAMES, 0)
+        for span, number in zip(self._spans, self._numbers):
+            sums[span.area] += number
+        return sums
+
+    def by_function(self):
+        sums = Sums()
+        for span, number in zip(self._spans, self._numbers):
+            if number:
+                sums[span.area, span.function] += number
+        return sums
 
 
 class Counter:
-    def __init__(self, workdir):
-        self._counts = workdir / "insns.count"
-        self._counts.write_bytes(bytes(16))
+    def __init__(self, kernel, workdir):
+        self._spans = symbols.spans(kernel)
+        self._starts = workdir / "insns.starts"
+        self._starts.write_bytes(array("Q", [span.start for span in self._spans]))
+        self._counts = workdir / "insns.counts"
+        self._counts.write_bytes(bytes(8 * len(self._spans)))
         self._plugin = workdir / "insns.so"
         self.loop = workdir / "loop"
         compiler = [need_tool("gcc", "gcc"), "-std=gnu11", "-Wall", "-Wextra",
@@ -62,13 +70,13 @@ class Counter:
                     f"-DROUNDS={LOOP_ROUNDS}", "-o", self.loop, HERE / "loop.c"],
                    workdir / "loop.log", "building the instruction counter's check")
 
-    def args(self, kernel):
-        ranges = "".join(f",range={first:x}-{last:x}"
-                         for first, last in (MODULES, virtio_range(kernel)))
-        return ["-plugin", f"{self._plugin},counts={self._counts}{ranges}"]
+    def args(self):
+        paths = [str(path).replace(",", ",,")
+                 for path in (self._plugin, self._starts, self._counts)]
+        return ["-plugin", "{},starts={},counts={}".format(*paths)]
 
     def read(self):
-        return Count(*struct.unpack("=QQ", self._counts.read_bytes()))
+        return Count(self._spans, array("Q", self._counts.read_bytes()))
 
     def check(self, guest):
         """Run a program of known length in a guest; the counter must see it.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the comparison runs, in which order, and how long each piece takes."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.util import Failure
@@ -16,14 +17,34 @@ class Variant:
     name: str
     module: str             # file name in the guest's /modules
     lock: str               # lockdep's name of the class, from spin_lock_init()
+    driver: str             # its name on the virtio bus
     polls: bool = True      # has poll queues
+    parameters: tuple = ()  # of the module
 
 
 VARIANTS = {variant.name: variant for variant in (
-    Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", polls=False),
-    Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock"),
-    Variant("virtio_blk", "virtio_blk.ko", "&vq->lock"),
+    Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", "virtio_blk_2010", polls=False),
+    Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk"),
+    Variant("virtio_blk", "virtio_blk.ko", "&vq->lock", "virtio_blk"),
 )}
+PARAMETER = re.compile(r"\w+=[\w-]+")
+
+
+def variant(word):
+    """A variant by its name, with parameters for its module or without:
+    virtio_blk:indirect=0:queue_depth=64."""
+    name, *parameters = word.split(":")
+    if name not in VARIANTS:
+        raise Failure(f"unknown variant '{name}': {', '.join(VARIANTS)}")
+    for parameter in parameters:
+        if not PARAMETER.fullmatch(parameter):
+            raise Failure(f"variant '{word}': '{parameter}' is not NAME=VALUE")
+    return replace(VARIANTS[name], name=word, parameters=tuple(parameters))
+
+
+def variants(words):
+    """Those of a list of names, each once, in its order."""
+    return [variant(word) for word in _words("variant", words, VARIANTS)]
 
 
 @dataclass(frozen=True)
@@ -34,6 +55,7 @@ class Workload:
     targets: tuple = ()         # the modes in which it carries one of the project's targets
     polls: bool = False         # needs poll queues
     files: bool = False         # a fixed amount of work on a file system
+    usual: bool = True          # runs unless others are asked for
 
     @property
     def job_file(self):
@@ -47,6 +69,7 @@ WORKLOADS = {workload.name: workload for workload in (
     Workload("qd1", 1, 8_000, targets=("counted",)),
     Workload("uring-poll", 4, 20_000, polls=True),
     Workload("ext4-mixed", 4, 16_384, files=True),
+    Workload("uring-large", 4, 8_000, usual=False),
 )}
 
 MODES = ("counted", "parallel")
@@ -132,11 +155,16 @@ def steps(boot, variants, workloads, queues, runs):
     return plan
 
 
-def choose(kind, words, known):
-    """The members of known named by a comma-separated list, in known's order."""
-    names = [word for word in words.replace(",", " ").split() if word]
+def _words(kind, words, known):
+    names = list(dict.fromkeys(words.replace(",", " ").split()))
     if not names:
         raise Failure(f"no {kind} given: {', '.join(known)}")
+    return names
+
+
+def choose(kind, words, known):
+    """The members of known named by a comma-separated list, in known's order."""
+    names = _words(kind, words, known)
     for name in names:
         if name not in known:
             raise Failure(f"unknown {kind} '{name}': {', '.join(known)}")

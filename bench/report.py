@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """report.md and the table on the terminal."""
 
-from bench import targets
-from bench.plan import REFERENCE, VARIANTS, WORKLOADS, skipped
+from bench import plan, targets
+from bench.plan import REFERENCE, WORKLOADS, skipped
 
 HEADINGS = ("workload", "variant", "IOPS", "difference", "p99 us", "vCPU %", "acq/IO",
             "contentions", "wait ns/IO", "hold ns/IO", "kicks/IO", "irqs/IO", "instr/IO",
@@ -54,9 +54,51 @@ def tables(summary):
         for queues in summary.queues:
             rows = [_row(summary, mode, queues, workload, variant)
                     for workload in summary.workloads for variant in summary.variants
-                    if not skipped(WORKLOADS[workload], VARIANTS[variant], queues)]
+                    if not skipped(WORKLOADS[workload], plan.variant(variant), queues)]
             plural = "" if queues == 1 else "s"
             yield f"{mode}, device with {queues} queue{plural}", rows
+
+
+def instruction_tables(summary):
+    """(title, headings, rows) for each workload whose instructions were counted."""
+    for queues in summary.queues:
+        for workload in summary.workloads:
+            cells = {variant: summary.cell("counted", queues, workload, variant)
+                     for variant in summary.variants}
+            cells = {variant: cell for variant, cell in cells.items() if cell.areas}
+            if cells:
+                plural = "" if queues == 1 else "s"
+                yield (f"{workload}, {queues} queue{plural}", ("instructions per I/O", *cells),
+                       _instruction_rows(summary, queues, workload, cells))
+
+
+def _instruction_rows(summary, queues, workload, cells):
+    def ratios(figure):
+        values = [summary.ratio(figure, "counted", queues, workload, variant, "instructions")
+                  for variant in cells]
+        return [NONE if value is None else f"{value:.3f}" for value in values]
+    areas = list(next(iter(cells.values())).areas)
+    rows = [(area, *(_number(cell.areas[area]) for cell in cells.values())) for area in areas]
+    rows.append(("all", *(_number(cell.instructions) for cell in cells.values())))
+    rows.append((f"all, ratio to {REFERENCE}", *ratios("instructions")))
+    rows.append((f"all but driver, ring and transport, ratio to all of {REFERENCE}",
+                 *ratios("untouched")))
+    return rows
+
+
+MEMORY_HEADINGS = ("disk", "variant", "bytes of a request", "requests", "bytes of the driver's own",
+                   f"bytes a request more than {REFERENCE}")
+
+
+def _memory_rows(summary):
+    for queues in summary.queues:
+        reference = summary.memory(queues, REFERENCE)
+        for variant in summary.variants:
+            found = summary.memory(queues, variant)
+            if found:
+                yield (f"{queues} queue{'' if queues == 1 else 's'}", variant,
+                       f"{found.request:,}", f"{found.requests:,}", f"{found.own:,}",
+                       f"{found.more(reference):+.1f}" if reference else NONE)
 
 
 def _target_rows(summary):
@@ -77,10 +119,10 @@ def _aligned(headings, rows):
                      for row in rows)
 
 
-def _markdown(headings, rows):
+def _markdown(headings, rows, left=2):
     def line(cells):
         return "| " + " | ".join(cells) + " |"
-    rule = ["---" if column < 2 else "---:" for column in range(len(headings))]
+    rule = ["---" if column < left else "---:" for column in range(len(headings))]
     return "\n".join(map(line, [headings, rule, *rows]))
 
 
@@ -101,8 +143,15 @@ NOTES = """\
   makes everything inside the lock dearer: compare hold times with each other, not with a clock.
 - Interrupts: of the disk's virtqueues. Instructions: of the whole guest, user space and kernel,
   without what starting fio costs, counted by a QEMU plugin. "Of driver" are those in the
-  driver's module, the virtio ring and the transport: about what a driver can change at all,
-  besides how often it makes the rest of the kernel take interrupts, allocate and wake up.
+  driver's module, the virtio ring and the transport (drivers/virtio).
+- Where the instructions go: the same, by the source folder of each function (functions.csv has
+  the functions). Most of it no driver can change. The last line says how far one could get whose
+  own code, ring and transport cost nothing, if all else were as in that variant's run: a driver
+  changes the rest only by how often it makes the kernel take interrupts, allocate and wake up.
+- Memory: a request's is the tag set's cmd_size. The driver's own is what its code allocated and
+  holds once the disk is there (kmalloc and per-CPU memory; device and queues), on the kernel with
+  LOCK_STAT, where locks and work items are larger. Tables allocated for a request in flight, such
+  as the ring's indirect ones, are not in it.
 - counted: QEMU with `-icount shift=0`: one instruction is one nanosecond, vCPUs take turns, so
   figures repeat on a busy host, and contention hardly shows. While all vCPUs are idle the
   guest's clock follows the host's: IOPS of counted qd1 in the table are mostly the host's
@@ -133,6 +182,14 @@ def markdown(summary, environment, problem, charts):
     wanted = list(_target_rows(summary))
     if wanted:
         parts.append(f"\n## Targets\n\n{_markdown(TARGET_HEADINGS, wanted)}")
+    counted = list(instruction_tables(summary))
+    if counted:
+        parts.append("\n## Where the instructions go (counted mode)")
+        parts += [f"\n{title}:\n\n{_markdown(headings, rows, 1)}"
+                  for title, headings, rows in counted]
+    memory = list(_memory_rows(summary))
+    if memory:
+        parts.append(f"\n## Memory of a disk\n\n{_markdown(MEMORY_HEADINGS, memory)}")
     parts.append(f"\n## How to read it\n\n{NOTES}")
     if charts:
         parts.append("## Charts\n")

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from bench.plan import MODES, REFERENCE, VARIANTS, WORKLOADS
+from bench.plan import MODES, REFERENCE, WORKLOADS
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Cell:
         self.p99 = spread(run["lat_us"]["p99"] for run in self.plain)
         self.instructions = spread(run["instructions_per_io"] for run in self.plain)
         self.driver_instructions = spread(run["driver_instructions_per_io"] for run in self.plain)
+        self.areas = _by_area(self.plain)
+        self.untouched = spread(run["instructions_per_io"] - run["driver_instructions_per_io"]
+                                for run in self.plain if run["instructions_per_io"])
         self.instruction_iops = spread(1e9 / run["instructions_per_io"] for run in self.plain
                                        if run["instructions_per_io"])
         self.acquisitions = self._lock("acquisitions")
@@ -48,17 +51,39 @@ class Cell:
         return spread(_per_io(run, run["lock"][key]) * scale for run in self.lockstat)
 
 
+def _by_area(runs):
+    """Instructions per I/O, {area: spread}."""
+    found = [run["instructions_by_area"] for run in runs if run["instructions_by_area"]]
+    return {area: spread(areas[area] for areas in found) for area in found[0]} if found else {}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a driver takes for a disk: for each request, and of its own."""
+    request: int
+    requests: int
+    own: int
+
+    def more(self, reference):
+        """Bytes a request more than another driver, all of it shared out."""
+        return (self.request - reference.request) + (self.own - reference.own) / self.requests
+
+
 def _per_io(run, figure):
     return figure / run["window_ios"]
 
 
 class Summary:
-    def __init__(self, runs):
+    def __init__(self, runs, memory):
         self.runs = runs
+        self._memory = {
+            (found["disk_queues"], found["variant"]):
+            Memory(found["cmd_size"], found["depth"] * found["queues"], found["own_bytes"])
+            for found in memory}
         self.queues = sorted({run["queues"] for run in runs})
         self.modes = _present(runs, "mode", MODES)
         self.workloads = _present(runs, "workload", WORKLOADS)
-        self.variants = _present(runs, "variant", VARIANTS)
+        self.variants = list(dict.fromkeys(run["variant"] for run in runs))
         self._cells = {}
 
     def cell(self, mode, queues, workload, variant):
@@ -69,10 +94,15 @@ class Summary:
                 if (run["mode"], run["queues"], run["workload"], run["variant"]) == key])
         return self._cells[key]
 
-    def ratio(self, figure, mode, queues, workload, variant):
+    def memory(self, queues, variant):
+        """None if it was not measured."""
+        return self._memory.get((queues, variant))
+
+    def ratio(self, figure, mode, queues, workload, variant, reference_figure=None):
         """A figure's median as a ratio to the reference's, or None."""
         own = getattr(self.cell(mode, queues, workload, variant), figure)
-        reference = getattr(self.cell(mode, queues, workload, REFERENCE), figure)
+        reference = getattr(self.cell(mode, queues, workload, REFERENCE),
+                            reference_figure or figure)
         if own is None or reference is None or not reference.middle:
             return None
         return own.middle / reference.middle

@@ -39,6 +39,7 @@ TARGETS = (
            {1: 1.0, 4: 1.0}, {}, False),
 )
 QUEUES = (1, 4)
+MEMORY_LIMIT = 64
 
 
 def contentions(summary, queues, variant):
@@ -58,7 +59,28 @@ def rows(summary):
               [_contentions(summary, queues) for queues in QUEUES])]
     for target in TARGETS:
         table.append((target.text, [_achieved(summary, target, queues) for queues in QUEUES]))
+        if target.figure == "instructions":
+            table.append(("- were driver module, ring and transport for nothing",
+                          [_floor(summary, target, queues) for queues in QUEUES]))
+    table.append(("memory more than in-tree's, bytes a request, queues' shared out",
+                  [_memory(summary, queues) for queues in QUEUES]))
     return table
+
+
+def _floor(summary, target, queues):
+    """What this driver's run took of everything that is not driver."""
+    ratio = summary.ratio("untouched", target.mode, queues, target.workload, DRIVER,
+                          target.figure)
+    return "", "not measured" if ratio is None else f"{ratio:.3f}", ""
+
+
+def _memory(summary, queues):
+    wanted = f"<= {MEMORY_LIMIT}"
+    own, reference = summary.memory(queues, DRIVER), summary.memory(queues, REFERENCE)
+    if own is None or reference is None:
+        return wanted, "not measured", ""
+    more = own.more(reference)
+    return wanted, f"{more:.1f}", "met" if more <= MEMORY_LIMIT else "missed"
 
 
 def _contentions(summary, queues):

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * QEMU TCG plugin: counts the instructions that the guest executes, on all
- * vCPUs together, in a file that the host can read while the guest runs: two
- * 64-bit numbers, all instructions and those at addresses in the ranges.
+ * vCPUs together, by address.
  *
- *	-plugin ./insns.so,counts=FILE[,range=FIRST-LAST...]
+ *	-plugin ./insns.so,starts=FILE,counts=FILE
+ *
+ * Both are files of 64-bit numbers.  starts: addresses in ascending order, the
+ * first one 0.  counts, written here, can be read while the guest runs: for
+ * each of them, the instructions executed from there on, up to the next one.
  *
  * A halted vCPU executes nothing, so idle time is not in the figure.  The sum
  * is exact only where vCPUs take turns, that is with -icount.
@@ -12,8 +15,8 @@
  * Debian does not package qemu-plugin.h; what is used of it is declared here.
  */
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,31 +42,23 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
 
 EXPORT int qemu_plugin_version = 1;
 
-static struct counts {
-	uint64_t all;
-	uint64_t in_ranges;
-} *counts;
+static const uint64_t *starts;
+static uint64_t *counts;
+static size_t num_starts;
 
-static struct range {
-	uint64_t first;
-	uint64_t last;
-} ranges[8];
-static unsigned int num_ranges;
-
-static bool in_ranges(uint64_t address)
+static uint64_t *count_of(uint64_t address)
 {
-	unsigned int i;
+	size_t low = 0, high = num_starts;
 
-	for (i = 0; i < num_ranges; i++)
-		if (address >= ranges[i].first && address <= ranges[i].last)
-			return true;
-	return false;
-}
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
 
-static void add_one(struct qemu_plugin_insn *insn, uint64_t *count)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
-						   count, 1);
+		if (starts[middle] <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &counts[low];
 }
 
 /*
@@ -77,63 +72,47 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		uint64_t *count = count_of(qemu_plugin_insn_vaddr(insn));
 
-		add_one(insn, &counts->all);
-		if (in_ranges(qemu_plugin_insn_vaddr(insn)))
-			add_one(insn, &counts->in_ranges);
+		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+							   count, 1);
 	}
 }
 
-static bool map_counts(const char *path)
+static void *map_file(const char *path, size_t *size)
 {
 	void *map = MAP_FAILED;
-	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	int fd = open(path, O_RDWR);
+	off_t end = -1;
 
-	if (fd >= 0 && !ftruncate(fd, sizeof(*counts)))
-		map = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
-			   MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		end = lseek(fd, 0, SEEK_END);
+	if (end > 0)
+		map = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		close(fd);
-	counts = map;
-	return map != MAP_FAILED;
-}
-
-static bool add_range(const char *text)
-{
-	struct range *range = &ranges[num_ranges];
-
-	if (num_ranges == sizeof(ranges) / sizeof(ranges[0]) ||
-	    sscanf(text, "%" SCNx64 "-%" SCNx64, &range->first, &range->last) != 2)
-		return false;
-	num_ranges++;
-	return true;
-}
-
-static bool take(const char *option)
-{
-	if (!strncmp(option, "counts=", 7))
-		return map_counts(option + 7);
-	if (!strncmp(option, "range=", 6))
-		return add_range(option + 6);
-	return false;
+	*size = end;
+	return map == MAP_FAILED ? NULL : map;
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
 			       int argc, char **argv)
 {
+	size_t starts_size = 0, counts_size = 0;
 	int i;
 
 	(void)info;
 	for (i = 0; i < argc; i++) {
-		if (!take(argv[i])) {
-			fprintf(stderr, "insns.so: cannot use '%s'\n", argv[i]);
-			return 1;
-		}
+		if (!strncmp(argv[i], "starts=", 7))
+			starts = map_file(argv[i] + 7, &starts_size);
+		else if (!strncmp(argv[i], "counts=", 7))
+			counts = map_file(argv[i] + 7, &counts_size);
 	}
-	if (!counts) {
-		fprintf(stderr, "insns.so: needs counts=FILE\n");
+	if (!starts || !counts || starts_size != counts_size) {
+		fprintf(stderr, "insns.so: needs starts=FILE and counts=FILE of one size\n");
 		return 1;
 	}
+	num_starts = starts_size / sizeof(*starts);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

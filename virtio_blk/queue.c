@@ -36,8 +36,7 @@ struct virtblk_turn {
 	struct virtqueue *ring;
 	struct virtblk_req *done;	/* requests to complete, in order */
 	struct virtblk_req **done_tail;
-	bool reaped;			/* the right to switch interrupts is ours */
-	bool more;			/* the device has finished more meanwhile */
+	bool more;			/* to reap; the right to switch interrupts is ours */
 	bool handover;			/* a reap is wanted that we may not do */
 	bool retry;			/* nothing in the ring will bring us back */
 };
@@ -146,12 +145,24 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
 }
 
 /*
+ * Gives the right to interrupts back to the device. Returns false if the device
+ * finished more before virtqueue_enable_cb() looked, or interrupted since
+ * (virtblk_done() left VIRTBLK_CB_RAISED).
+ */
+static bool virtblk_rearm(struct virtblk_vq *vq)
+{
+	return virtqueue_enable_cb(vq->vq) &&
+	       cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD;
+}
+
+/*
  * Owns the queue once, if nobody else does: all that is done with the lock
  * held is in here. Returns false if the work is left to another.
  */
 static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtblk_turn *turn)
 {
 	unsigned long flags;
+	bool reaped = false;
 
 	if (!spin_trylock_irqsave(&vq->lock, flags)) {
 		/* A poller comes back of itself. */
@@ -173,7 +184,6 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 		return false;
 	}
 	turn->done_tail = &turn->done;
-	turn->reaped = false;
 	turn->more = false;
 	turn->handover = false;
 	turn->retry = false;
@@ -192,11 +202,11 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	if (vq->polled) {
 		if (may_reap)
 			virtblk_reap(vq, turn);
-	/* Interrupts were off before: pairs with the smp_store_release()s of this value. */
+	/* Interrupts were off before: pairs with the smp_store_release() in virtblk_want_reap(). */
 	} else if (smp_load_acquire(&vq->cb) == VIRTBLK_CB_WANTED) {
 		if (may_reap) {
 			WRITE_ONCE(vq->cb, VIRTBLK_CB_HELD);
-			turn->reaped = true;
+			reaped = true;
 			virtblk_reap(vq, turn);
 		} else {
 			turn->handover = true;
@@ -206,8 +216,8 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	virtblk_unstage(vq);
 	virtblk_add_backlog(vq, turn);
 
-	if (turn->reaped)
-		turn->more = !virtqueue_enable_cb(vq->vq);
+	if (reaped)
+		turn->more = !virtblk_rearm(vq);
 
 	spin_unlock_irqrestore(&vq->lock, flags);
 	*turn->done_tail = NULL;
@@ -215,19 +225,14 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 }
 
 /*
- * Interrupts are on again; give the right to them back to the device. If it
- * finished more before virtqueue_enable_cb() looked, or interrupted since
- * (virtblk_done() left VIRTBLK_CB_RAISED), the next turn has to reap.
+ * The device has finished requests: interrupts go off, and the next turn, ours
+ * or another's, has to reap. For who has the right to interrupts.
  */
-static void virtblk_rearm(struct virtblk_vq *vq, struct virtblk_turn *turn)
+static void virtblk_want_reap(struct virtblk_vq *vq, struct virtqueue *ring)
 {
-	if (!turn->more && cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD)
-		return;
-
-	virtqueue_disable_cb(turn->ring);
+	virtqueue_disable_cb(ring);
 	/* Pairs with the smp_load_acquire() in virtblk_take_turn(). */
 	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
-	WRITE_ONCE(vq->again, 1);
 }
 
 static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
@@ -326,6 +331,10 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 	unsigned int turns = 0;
 	int found = 0;
 
+	/* An owner with others' work in hand must not be scheduled away from it. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+
 	do {
 		if (unlikely(turns++ == VIRTBLK_MAX_TURNS)) {
 			virtblk_hand_over(vq, 0);
@@ -334,10 +343,12 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 		if (!virtblk_take_turn(vq, may_reap, &turn))
 			break;
 
+		if (unlikely(turn.more)) {
+			virtblk_want_reap(vq, turn.ring);
+			WRITE_ONCE(vq->again, 1);
+		}
 		if (READ_ONCE(vq->notify) && xchg(&vq->notify, 0))
 			virtqueue_notify(turn.ring);
-		if (turn.reaped)
-			virtblk_rearm(vq, &turn);
 		if (turn.done && vq->polled)
 			found += virtblk_complete_polled(turn.done, iob);
 		else if (turn.done)
@@ -351,6 +362,8 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 		smp_mb();
 	} while (unlikely(READ_ONCE(vq->again)));
 
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
 	return found;
 }
 
@@ -403,9 +416,7 @@ void virtblk_done(struct virtqueue *ring)
 	if (cb != VIRTBLK_CB_ARMED)
 		return;
 
-	virtqueue_disable_cb(ring);
-	/* Pairs with smp_load_acquire() in virtblk_take_turn(). */
-	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
+	virtblk_want_reap(vq, ring);
 	virtblk_serve(vq, true, NULL);
 }
 

@@ -40,14 +40,15 @@ static ssize_t sim_uint_store(struct device *dev, struct device_attribute *attr,
 	return count;
 }
 
-#define SIM_UINT_ATTR(name)						\
-static struct sim_uint_attr sim_attr_##name = {				\
-	__ATTR(name, 0644, sim_uint_show, sim_uint_store),		\
-	offsetof(struct sim_dev, name),					\
-}
+static struct sim_uint_attr sim_attr_latency_us = {
+	__ATTR(latency_us, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, latency_us),
+};
 
-SIM_UINT_ATTR(latency_us);
-SIM_UINT_ATTR(late_ms);
+static struct sim_uint_attr sim_attr_late_ms = {
+	__ATTR(late_ms, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, late_ms),
+};
 
 static const char * const sim_orders[] = {
 	[SIM_FIFO] = "fifo",

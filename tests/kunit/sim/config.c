@@ -13,8 +13,7 @@ struct sim_field {
 	unsigned int size;
 };
 
-#define SIM_FIELD_AS(name, type, member) \
-	{ name, offsetof(type, member), sizeof_field(type, member) }
+#define SIM_FIELD_AS(name, ...)	{ name, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__) }
 #define SIM_FIELD(member)	SIM_FIELD_AS(#member, struct virtio_blk_config, member)
 #define SIM_GEOMETRY(member)	SIM_FIELD_AS(#member, struct virtio_blk_config, geometry.member)
 #define SIM_ZONED(member)	SIM_FIELD_AS(#member, COMPAT_ZONED_CONFIG, zoned.member)

@@ -21,6 +21,27 @@ static DEFINE_MUTEX(sim_mutex);		/* protects sim_list, sim_next */
 static LIST_HEAD(sim_list);
 static int sim_next;
 
+/**
+ * sim_violation - the driver did what the specification forbids
+ * @sim: the device
+ * @fmt: what it did
+ *
+ * Whatever test runs now has failed.
+ *
+ * Context: any.
+ */
+void sim_violation(struct sim_dev *sim, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	sim_count(sim, SIM_STAT_VIOLATIONS);
+	va_start(args, fmt);
+	vaf.va = &args;
+	dev_WARN(&sim->vdev.dev, "driver: %pV\n", &vaf);
+	va_end(args);
+}
+
 static void sim_release(struct device *dev)
 {
 	struct sim_dev *sim = container_of(dev_to_virtio(dev), struct sim_dev, vdev);

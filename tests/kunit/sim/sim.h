@@ -16,7 +16,7 @@
 #include <linux/virtio_ring.h>
 #include <linux/xarray.h>
 
-#include "compat.h"
+#include "sim_compat.h"
 #include <uapi/linux/virtio_ring.h>
 
 #define SIM_NAME	"virtio_blk_sim"
@@ -218,12 +218,8 @@ static inline void sim_count(struct sim_dev *sim, enum sim_stat stat)
 	atomic64_inc(&sim->stats[stat]);
 }
 
-/* The driver did what the specification forbids: a test that runs now has failed. */
-#define sim_violation(sim, fmt, ...)						\
-do {										\
-	sim_count(sim, SIM_STAT_VIOLATIONS);					\
-	dev_WARN(&(sim)->vdev.dev, "driver: " fmt "\n", ##__VA_ARGS__);		\
-} while (0)
+/* main.c */
+__printf(2, 3) void sim_violation(struct sim_dev *sim, const char *fmt, ...);
 
 /* options.c */
 struct sim_dev *sim_parse(const char *options, int index);

@@ -56,4 +56,4 @@ echo >$tracing/trace
 dmesg -c >/dev/null
 insmod /modules/vblk_probe.ko "disk=/dev/$(basename "$bus/devices/$device"/block/*)"
 rmmod vblk_probe
-dmesg | sed -n 's/^.*vblk_probe: //p' | tr ' =' '\n '
+dmesg | sed -n 's/^.*vblk_probe: cmd_size=/cmd_size=/p' | tr ' =' '\n '

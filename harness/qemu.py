@@ -30,6 +30,13 @@ MACHINES = {
     "pc": "pc",
     "microvm": "microvm,isa-serial=off,rtc=on,pit=on,pic=on",
 }
+# The command channel: what carries it, and what the guest calls it. A serial
+# port is there on every machine, but loses interrupts when the guest sleeps.
+CHANNELS = {
+    "serial": (["-device", "isa-serial,chardev=channel,iobase=0x2f8,irq=3"], "ttyS1"),
+    "virtio": (["-device", "virtio-serial,max_ports=1", "-device", "virtconsole,chardev=channel"],
+               "hvc0"),
+}
 # Properties that QEMU spells with an underscore; the others have hyphens.
 UNDERSCORED = {"any_layout", "discard_granularity", "event_idx", "indirect_desc",
                "iommu_platform", "logical_block_size", "min_io_size", "notify_on_empty",
@@ -123,11 +130,12 @@ class Guest:
     icount: False, True (one instruction is one nanosecond) or -icount's value.
     cpu: QEMU's -cpu. panic_on_warn=False lets the guest survive a warning, which
     the final look at the log still finds. allow: patterns that look may pass.
+    channel: "serial", or "virtio" for a guest that sleeps.
     """
 
     def __init__(self, kernel, initrd, cpus=4, mem="1G", machine="q35", icount=False, args=(),
                  append="", workdir=None, cpu=None, panic_on_warn=True, allow=(),
-                 boot_timeout=BOOT_SECONDS):
+                 boot_timeout=BOOT_SECONDS, channel="serial"):
         self.kernel = kernel
         self.allow = tuple(allow)
         self.workdir = Path(workdir or tempfile.mkdtemp(prefix="vblk-guest-"))
@@ -144,6 +152,9 @@ class Guest:
         self._failed = False
         if machine.split(",")[0] not in MACHINES:
             raise Failure(f"unknown machine '{machine}': {', '.join(MACHINES)}")
+        if channel not in CHANNELS:
+            raise Failure(f"unknown channel '{channel}': {', '.join(CHANNELS)}")
+        self._carrier, terminal = CHANNELS[channel]
         name, _, rest = machine.partition(",")
         self._command = [
             need_tool("qemu-system-x86_64", "qemu-system-x86"),
@@ -153,7 +164,8 @@ class Guest:
             "-smp", str(cpus), "-m", mem,
             "-kernel", str(kernel.image), "-initrd", str(initrd),
             "-append", " ".join(filter(None, (
-                APPEND, self._tsc(icount), "panic_on_warn=1" if panic_on_warn else "", append))),
+                APPEND, f"channel=/dev/{terminal}", self._tsc(icount),
+                "panic_on_warn=1" if panic_on_warn else "", append))),
             *args]
 
     def _accel_args(self, icount):
@@ -184,14 +196,12 @@ class Guest:
         self.log.write_bytes(b"")
         self.channel, self._qmp = Channel(), Qmp()
         remotes = [end.remote.fileno() for end in (self.channel, self._qmp)]
-        serial = []
-        for name, port, irq, chardev in (
-                ("console", "0x3f8", 4, f"file,path={str(self.log).replace(',', ',,')}"),
-                ("channel", "0x2f8", 3, f"socket,fd={remotes[0]}")):
-            kind, rest = chardev.split(",", 1)
-            serial += ["-chardev", f"{kind},id={name},{rest}",
-                       "-device", f"isa-serial,chardev={name},iobase={port},irq={irq}"]
-        command = [*self._command, *serial, "-chardev", f"socket,id=qmp,fd={remotes[1]}",
+        log = str(self.log).replace(",", ",,")
+        command = [*self._command,
+                   "-chardev", f"file,id=console,path={log}",
+                   "-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4",
+                   "-chardev", f"socket,id=channel,fd={remotes[0]}", *self._carrier,
+                   "-chardev", f"socket,id=qmp,fd={remotes[1]}",
                    "-mon", "chardev=qmp,mode=control"]
         begun = time.monotonic()
         with open(self.qemu_log, "w") as out:

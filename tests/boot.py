@@ -78,6 +78,7 @@ class Boot:
     mem: str = '1G'
     append: str = ''
     args: tuple = ()
+    channel: str = 'serial'     # for commands; see harness/qemu.py
     leaks: bool = False     # look for leaked memory at the end, where the kernel can: it takes half a minute
 
     @property

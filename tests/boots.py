@@ -162,7 +162,7 @@ HOTPLUG = Boot('hotplug', (
     for arg in ('-device', f'pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1}')))
 
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                           ring('intx', options={'vectors': 0}), disk('file-system')))
+                           ring('intx', options={'vectors': 0}), disk('file-system')), channel='virtio')
 
 MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
 

@@ -52,7 +52,7 @@ class BootRun:
         started = time.monotonic()
         guest = Guest(self.kernel, self.initrd, cpus=4, mem=self.boot.mem, machine=self.boot.machine,
                       args=self.boot.qemu_args(workdir), append=f'{APPEND} {self.boot.append}'.strip(),
-                      workdir=str(workdir))
+                      workdir=str(workdir), channel=self.boot.channel)
         with guest:
             machine = Machine(guest, self.boot, workdir, self.kernel, self.module)
             self.report.say(f'---- {self.prefix}{self.boot.name} ({self.place}): guest is up after '

@@ -166,8 +166,11 @@ SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring(
 
 MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
 
-# More disks than letters: eight functions a slot.
+# More disks than letters: eight functions a slot. The slab allocator keeps account of who holds what.
 NAMES = Boot('names', tuple(
     disk(f'name{number}', {'addr': f'{0x10 + number // 8:x}.{number % 8}', 'multifunction': True,
                            'num-queues': QUEUES}, backend='null')
-    for number in range(28)))
+    for number in range(28)), append='slub_debug=U')
+
+# No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel.
+SIM = Boot('sim', (), leaks=True)

@@ -10,6 +10,9 @@ from harness.util import Failure
 
 TOP = Path(__file__).resolve().parent.parent
 DRIVER = TOP / 'virtio_blk'
+# Modules that some tests load beside the driver.
+HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
+           'zone_append': TOP / 'tests' / 'kunit' / 'append'}
 PER_KERNEL = ('build-w1', 'build-sparse')
 ONCE = ('checkpatch', 'shellcheck')
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
@@ -27,29 +30,25 @@ def plan(chosen, kernels, out):
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 
-def module(built, out, name, **how):
-    folder = out / built.source.name
-    folder.mkdir(exist_ok=True)
-    return kernel.build_module(built, DRIVER, folder / name, **how)
-
-
 @functools.cache
-def build(built, out):
-    """The module that the guests load."""
-    return module(built, out, 'module', warnings=True, sparse=False)
+def build(built, out, name='virtio_blk', sparse=False):
+    """A module for the guests; with `sparse`, one that only sparse has to like."""
+    folder = out / built.source.name / ('sparse' if sparse else 'modules')
+    folder.mkdir(parents=True, exist_ok=True)
+    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, warnings=not sparse, sparse=sparse)
 
 
-def build_sparse(built, out):
-    return module(built, out, 'sparse', warnings=False, sparse=True)
+def build_all(built, out, sparse=False):
+    for name in ('virtio_blk', *HELPERS):
+        build(built, out, name, sparse)
 
 
-BUILDS = {'build-w1': build, 'build-sparse': build_sparse}
+BUILDS = {'build-w1': build_all, 'build-sparse': functools.partial(build_all, sparse=True)}
 
 
 def checkpatch(tree):
-    sources = sorted(path for path in DRIVER.iterdir() if path.suffix in ('.c', '.h'))
-    if not sources:
-        raise Failure(f'{DRIVER} has no source file to check')
+    sources = sorted(path for folder in (DRIVER, *HELPERS.values()) for path in folder.iterdir()
+                     if path.suffix in ('.c', '.h'))
     quiet_output(['perl', str(Path(tree) / 'scripts' / 'checkpatch.pl'), '--no-tree', '--strict', '--terse',
                   '--no-summary', '--show-types', '--ignore', IGNORED, '--file', *map(str, sources)])
 

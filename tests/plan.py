@@ -6,6 +6,7 @@ A file of tests/guest/ holds one behaviour:
     CASES   {boot: [case, ...]} or {boot: None}; every case is a test of its own
     PARAMS  the module's parameters; None: the test loads the module itself, afresh
     ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
+    HELPERS modules of checks.HELPERS that it finds in /modules/ beside the driver
     test    test(g) or test(g, case); an exception is a failure, Skip(reason) a counted skip
 """
 
@@ -25,6 +26,7 @@ class Test:
     boot: Boot
     params: str | None
     allow: tuple
+    helpers: tuple
     run: Callable
 
 
@@ -33,10 +35,10 @@ def discover():
     tests = []
     for info in sorted(pkgutil.iter_modules(guest.__path__), key=lambda info: info.name):
         module = importlib.import_module(f'tests.guest.{info.name}')
-        params, allow = getattr(module, 'PARAMS', ''), getattr(module, 'ALLOW', ())
+        fields = getattr(module, 'PARAMS', ''), getattr(module, 'ALLOW', ()), getattr(module, 'HELPERS', ())
         for boot, cases in module.CASES.items():
             for case in cases or [None]:
-                tests.append(Test(name(info.name, boot, case), boot, params, allow, bind(module.test, case)))
+                tests.append(Test(name(info.name, boot, case), boot, *fields, bind(module.test, case)))
     names = [test.name for test in tests]
     assert len(set(names)) == len(names), 'two tests share a name'
     return tests

@@ -78,7 +78,8 @@ def run_guests(report, kernels, tests, out, options):
             for built in kernels for boot, chosen in plan.by_boot(tests)]
     for run in runs:
         report.expect(*run.names)
-    initrds = {built.source.name: build_initrd(report, built, out, options.module) for built in kernels}
+    helpers = {helper for test in tests for helper in test.helpers}
+    initrds = {built.source.name: build_initrd(report, built, out, options.module, helpers) for built in kernels}
     # The slow kernel first, so that no core idles at the end.
     runs = sorted((run for run in runs if initrds[run.kernel.source.name]),
                   key=lambda run: (run.kernel.flavour != 'kasan', -len(run.tests)))
@@ -92,15 +93,14 @@ def run_guests(report, kernels, tests, out, options):
             report.say(f'---- {number} of {len(runs)} boots are done')
 
 
-def build_initrd(report, built, out, module):
-    """None if the driver does not build: then no test of that kernel runs, and all of them fail."""
-    modules = {}
-    if module == 'virtio_blk':
-        try:
-            modules['virtio_blk.ko'] = checks.build(built, out)
-        except Failure as failure:
-            report.say(f'{built.source.name}: no driver, so no guest: {failure}')
-            return None
+def build_initrd(report, built, out, module, helpers):
+    """None if a module does not build: then no test of that kernel runs, and all of them fail."""
+    names = helpers | ({module} - {'in-tree'})
+    try:
+        modules = {f'{name}.ko': checks.build(built, out, name) for name in sorted(names)}
+    except Failure as failure:
+        report.say(f'{built.source.name}: no module, so no guest: {failure}')
+        return None
     # A copy: the cache keeps only the newest ones, and others use it too.
     return shutil.copy(initramfs.build(built, modules=modules), out / built.source.name)
 

@@ -58,8 +58,15 @@ def numbers(kind, words, low, high):
     return sorted(set(found))
 
 
+def number(kind, word, low, high):
+    found = numbers(kind, word, low, high)
+    if len(found) > 1:
+        raise Failure(f"{kind} '{word}': one number is needed, not {len(found)}")
+    return found[0]
+
+
 def ring_size(word):
-    size = numbers("ring", word, 4, 1024)[-1]
+    size = number("ring", word, 4, 1024)
     if size & (size - 1):
         raise Failure(f"ring '{word}': a power of two is needed")
     return size
@@ -83,9 +90,9 @@ class Comparison:
                           plan.choose("workload", words.workloads, plan.WORKLOADS)]
         self.variants = plan.variants(words.variants)
         self.queues = numbers("queues", words.queues, 1, 64)
-        self.vcpus = numbers("vcpus", words.vcpus, 1, 16)[-1]
+        self.vcpus = number("vcpus", words.vcpus, 1, 16)
         self.ring = ring_size(words.ring)
-        self.runs = numbers("runs", words.runs, 1, 100)[-1]
+        self.runs = number("runs", words.runs, 1, 100)
         self.source_name = words.kernel
         self.boots = []
         for boot in plan.boots(self.modes):
@@ -117,7 +124,9 @@ class Comparison:
         counted = any(boot.mode == "counted" for boot, _ in self.boots)
         self.counter = Counter(self.kernels["plain"], self.work) if counted else None
         self.initrds = {flavour: self._initrd(built) for flavour, built in self.kernels.items()}
-        self.disks = [guest.Disk(count, self.ring) for count in self.queues]
+        self.disks = [guest.Disk(count, self.ring, latency_us=latency) for latency in
+                      sorted({boot.latency_us(workload) for boot, _ in self.boots
+                              for workload in self.workloads}) for count in self.queues]
         direct = True
         if any(workload.files for workload in self.workloads):
             for count in self.queues:
@@ -157,8 +166,9 @@ class Comparison:
         found["vcpus"] = self.vcpus
         found["ring_size"] = self.ring
         found["scheduler"] = "none"
-        found["device"] = ("virtio-blk-pci, null-co (read-zeroes=on, latency-ns=0) "
-                           "in an iothread of its own")
+        found["device"] = (
+            "virtio-blk-pci, null-co (read-zeroes=on, latency-ns=0; for qd1 in counted mode "
+            f"{plan.LATENCY_US * 1000}) in an iothread of its own")
         found["ext4_image"] = "raw, " + ("cache.direct=on, aio=native" if self.direct else
                                          "cache.direct=off: no O_DIRECT on this file system")
         found["command"] = "python3 -m bench.compare " + shlex.join(sys.argv[1:])

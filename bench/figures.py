@@ -50,6 +50,12 @@ def fio(text, files):
     }
 
 
+def runtime(text):
+    """Seconds that the I/O of a fio run took."""
+    job = json.loads(text[text.index("{"):])["jobs"][0]
+    return max(job[kind]["runtime"] for kind in ("read", "write")) / 1000
+
+
 def busy_percent(before, after):
     """Share of the vCPUs' time that was not idle, from two /proc/stat lines."""
     delta = [b - a for a, b in zip(_numbers(before), _numbers(after))]

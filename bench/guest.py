@@ -23,13 +23,14 @@ RAMP_SECONDS = 0.5
 # From starting fio to the middle of its ramp, and what stays clear of its end.
 LEAD_SECONDS = 1.0
 MARGIN_SECONDS = 0.4
+THINK_SECONDS = 1
 KICK = "kick"
 PROBE = "vblk_probe.ko"
 MEMORY = ("cmd_size", "depth", "queues", "own_bytes")
 TRACING = "/sys/kernel/tracing"
 # How deep an idle vCPU sleeps depends on how quick the host answers, and with it
 # the instructions of going to sleep and waking up: in counted mode, not at all.
-COUNTED_APPEND = "nohz=off cpuidle.off=1"
+COUNTED_APPEND = "cpuidle.off=1"
 # The guest's kernel is quick to boot; a run is measured in seconds. What takes
 # this much longer hangs.
 PATIENCE_SECONDS = 120
@@ -40,6 +41,7 @@ class Disk:
     queues: int
     ring: int               # slots of a virtqueue
     image: Path = None      # None: QEMU's null-co
+    latency_us: int = 0
 
     def sectors(self):
         return (IMAGE_MIB if self.image else NULL_MIB) << 11
@@ -51,7 +53,7 @@ class Disk:
                        "file": {"driver": "file", "filename": str(self.image), **host}}
         else:
             backend = {"driver": "null-co", "size": NULL_MIB << 20, "read-zeroes": True,
-                       "latency-ns": 0}
+                       "latency-ns": self.latency_us * 1000}
         return drive(f"disk{number}", backend, queues=self.queues, queue_size=self.ring)
 
 
@@ -98,11 +100,13 @@ class Bench:
         self.disks = disks
         self.counter = counter
         self._start_up = {}
+        self._passing = {}
 
     def disk(self, step):
         """The number of the disk a step works on."""
         for number, disk in enumerate(self.disks):
-            if disk.queues == step.queues and bool(disk.image) == step.workload.files:
+            if (disk.queues == step.queues and bool(disk.image) == step.workload.files and
+                    disk.latency_us == step.boot.latency_us(step.workload)):
                 return number
         raise Failure(f"no disk for: {step}")
 
@@ -161,7 +165,8 @@ class Bench:
         found = self._fio(step, name, environment, length, seconds or 0)
         counted = self.counter and self.counter.read() - before
         record = self._record(step, name, found)
-        record.update(self._per_io(step, name, environment, counted, record["window_ios"]))
+        record.update(self._per_io(step, name, environment, counted, record["window_ios"],
+                                   record["seconds"]))
         return record
 
     def _fio(self, step, name, environment, length, seconds):
@@ -199,7 +204,15 @@ class Bench:
             return figures.busy_percent(found["cpu.lead"], found["cpu.span"])
         return figures.busy_percent(found["cpu.before"], found["cpu.after"])
 
-    def _per_io(self, step, name, environment, counted, ios):
+    def _counted_fio(self, step, name, environment, *length):
+        """Instructions, I/Os and seconds."""
+        before = self.counter.read()
+        found = self._fio(step, name, environment, length, 0)
+        return (self.counter.read() - before,
+                figures.completed(found["disk.before"], found["disk.after"]),
+                figures.runtime(found["fio"]))
+
+    def _per_io(self, step, name, environment, counted, ios, seconds):
         """Guest instructions per I/O, see instructions.py; only where the amount
         of work can be chosen."""
         if counted is None or step.workload.files:
@@ -207,12 +220,13 @@ class Bench:
                                   "instructions_by_area", "functions"))
         key = (step.variant.name, step.workload.name, step.queues)
         if key not in self._start_up:
-            before = self.counter.read()
-            found = self._fio(step, name, environment, ["--number_ios=1"], 0)
-            done = figures.completed(found["disk.before"], found["disk.after"])
-            self._start_up[key] = (self.counter.read() - before, done)
-        start_up, done = self._start_up[key]
-        counted -= start_up
+            self._start_up[key] = self._counted_fio(step, name, environment, "--number_ios=1")
+        start_up, done, _ = self._start_up[key]
+        if step.workload.name not in self._passing:
+            thinking, _, span = self._counted_fio(step, name, environment, "--number_ios=2",
+                                                  f"--thinktime={THINK_SECONDS}s")
+            self._passing[step.workload.name] = (thinking - start_up) * (1 / span)
+        counted = counted - start_up - self._passing[step.workload.name] * seconds
         areas = {area: round(number / (ios - done), 1)
                  for area, number in counted.by_area().items()}
         return {"instructions_per_io": round(counted.all / (ios - done), 1),

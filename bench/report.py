@@ -154,8 +154,9 @@ NOTES = """\
   as the ring's indirect ones, are not in it.
 - counted: QEMU with `-icount shift=0`: one instruction is one nanosecond, vCPUs take turns, so
   figures repeat on a busy host, and contention hardly shows. While all vCPUs are idle the
-  guest's clock follows the host's: IOPS of counted qd1 in the table are mostly the host's
-  latency. The target therefore takes a billion by the instructions per I/O there.
+  guest's clock follows the host's. For qd1 the disk is given a latency there, so that each I/O
+  finds its vCPU idle: IOPS of counted qd1 in the table are mostly that latency. The target
+  therefore takes a billion by the instructions per I/O.
 - With both modes asked for, counted mode runs only the workloads that have targets in it.
 - ext4-mixed does a fixed amount of work in both modes; p99 is that of its writes.
 - uring-poll: half of the queues are poll queues; one queue cannot be, and 2010 has none.

@@ -63,7 +63,7 @@ def need_space(path, mib, purpose):
     free = shutil.disk_usage(path).free >> 20
     if free < mib:
         raise Failure(f"{purpose} needs {mib} MiB in {path}, only {free} MiB are free; "
-                      f"free some or set VBLK_CACHE to another disk")
+                      f"free some or choose another disk (VBLK_CACHE=, OUT=)")
 
 
 def need_tool(name, package):

@@ -159,6 +159,13 @@ static ssize_t stats_show(struct device *dev, struct device_attribute *attr, cha
 
 static DEVICE_ATTR_RO(stats);
 
+static ssize_t requests_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sim_print_records(to_sim(dev), buf);
+}
+
+static DEVICE_ATTR_RO(requests);
+
 static ssize_t faults_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct sim_dev *sim = to_sim(dev);
@@ -197,6 +204,7 @@ static struct attribute *sim_attrs[] = {
 	&dev_attr_config.attr,
 	&dev_attr_zone_state.attr,
 	&dev_attr_stats.attr,
+	&dev_attr_requests.attr,
 	&dev_attr_faults.attr,
 	NULL
 };

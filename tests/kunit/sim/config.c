@@ -70,6 +70,8 @@ static const struct {
 	{ "event_idx", VIRTIO_RING_F_EVENT_IDX },
 	{ "version_1", VIRTIO_F_VERSION_1 },
 	{ "access_platform", VIRTIO_F_ACCESS_PLATFORM },
+	{ "in_order", VIRTIO_F_IN_ORDER },
+	{ "notification_data", VIRTIO_F_NOTIFICATION_DATA },
 };
 
 /**

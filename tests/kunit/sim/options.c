@@ -218,6 +218,7 @@ struct sim_dev *sim_parse(const char *options, int index)
 		return ERR_PTR(-ENOMEM);
 	init_completion(&sim->released);
 	spin_lock_init(&sim->config_lock);
+	spin_lock_init(&sim->record_lock);
 	init_irq_work(&sim->config_irq, sim_config_irq);
 	init_rwsem(&sim->store_lock);
 	xa_init(&sim->pages);

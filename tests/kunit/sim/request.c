@@ -45,8 +45,9 @@ static bool sim_data_ok(struct sim_op *op, const struct iov_iter *data, unsigned
 		sim_violation(op->sim, "type %u of %llu bytes", op->type, len);
 		return false;
 	}
+	/* Without a single one there is no data: 0 cannot be meant. */
 	if (sim_has(op->sim, VIRTIO_BLK_F_SEG_MAX) &&
-	    segments > sim_config_get(op->sim, "seg_max")) {
+	    segments > max(sim_config_get(op->sim, "seg_max"), 1ULL)) {
 		sim_violation(op->sim, "type %u of %u segments", op->type, segments);
 		return false;
 	}
@@ -245,6 +246,37 @@ static u8 sim_status(struct sim_op *op, const struct sim_chain *chain)
 	return status;
 }
 
+static void sim_record(struct sim_dev *sim, const struct sim_record *record)
+{
+	spin_lock(&sim->record_lock);
+	sim->records[sim->nr_records++ % SIM_RECORDS] = *record;
+	spin_unlock(&sim->record_lock);
+}
+
+/**
+ * sim_print_records - the newest requests, one a line, the oldest of them first
+ * @sim: the device
+ * @buf: a page
+ *
+ * Return: the length of the text.
+ */
+int sim_print_records(struct sim_dev *sim, char *buf)
+{
+	unsigned int i, n;
+	int len = 0;
+
+	spin_lock(&sim->record_lock);
+	n = min_t(unsigned int, sim->nr_records, SIM_RECORDS);
+	for (i = sim->nr_records - n; i != sim->nr_records; i++) {
+		const struct sim_record *r = &sim->records[i % SIM_RECORDS];
+
+		len += sysfs_emit_at(buf, len, "%u %u %llu %zu %zu %u %u\n", r->type, r->ioprio,
+				     r->sector, r->out_len, r->in_len, r->segments, r->status);
+	}
+	spin_unlock(&sim->record_lock);
+	return len;
+}
+
 /**
  * sim_execute - carry a request out
  * @q: the queue, its lock held
@@ -259,6 +291,7 @@ int sim_execute(struct sim_queue *q, u16 head, u32 *len)
 	struct virtio_device *vdev = &q->sim->vdev;
 	size_t answer = sizeof(u8);
 	struct virtio_blk_outhdr hdr;
+	struct sim_record record;
 	struct sim_chain chain;
 	struct kvec *last;
 	u8 status;
@@ -284,7 +317,17 @@ int sim_execute(struct sim_queue *q, u16 head, u32 *len)
 	}
 	iov_iter_kvec(&op.in, READ, chain.iov + chain.n_out, chain.n_in, chain.in_len - answer);
 
-	status = sim_status(&op, &chain);
+	record = (struct sim_record) {
+		.type = op.type,
+		.ioprio = virtio32_to_cpu(vdev, hdr.ioprio),
+		.sector = op.sector,
+		.out_len = iov_iter_count(&op.out),
+		.in_len = iov_iter_count(&op.in),
+		.segments = chain.n_out + chain.n_in - 2,
+	};
+	record.status = sim_status(&op, &chain);
+	sim_record(q->sim, &record);
+	status = record.status;
 	if (op.type == VIRTIO_BLK_T_ZONE_APPEND && !sim_answer_append(&op, &chain))
 		status = VIRTIO_BLK_S_IOERR;
 	if (sim_fault(q->sim, SIM_BAD_STATUS))

@@ -20,6 +20,7 @@
 #include <uapi/linux/virtio_ring.h>
 
 #define SIM_NAME	"virtio_blk_sim"
+#define SIM_RECORDS	32
 
 enum sim_order {
 	SIM_FIFO,
@@ -136,6 +137,26 @@ struct sim_queue {
 	struct irq_work irq;
 };
 
+/**
+ * struct sim_record - what a request said
+ * @type: VIRTIO_BLK_T_*
+ * @ioprio: of its header
+ * @sector: of its header
+ * @out_len: bytes of data to read
+ * @in_len: bytes of data to write
+ * @segments: buffers that held the data
+ * @status: how it ended
+ */
+struct sim_record {
+	u32 type;
+	u32 ioprio;
+	u64 sector;
+	size_t out_len;
+	size_t in_len;
+	unsigned int segments;
+	u8 status;
+};
+
 struct sim_zone {
 	u64 start;
 	u64 cap;
@@ -175,6 +196,9 @@ struct sim_zone {
  * @order: in which order it gives requests back
  * @faults: how many times more each fault is to happen, -1 for ever
  * @stats: what has happened
+ * @record_lock: protects the members below
+ * @records: the newest requests
+ * @nr_records: requests so far
  */
 struct sim_dev {
 	struct virtio_device vdev;
@@ -211,6 +235,10 @@ struct sim_dev {
 	unsigned int order;
 	atomic_t faults[SIM_NR_FAULTS];
 	atomic64_t stats[SIM_NR_STATS];
+
+	spinlock_t record_lock;		/* protects records, nr_records */
+	struct sim_record records[SIM_RECORDS];
+	unsigned int nr_records;
 };
 
 static inline void sim_count(struct sim_dev *sim, enum sim_stat stat)
@@ -259,6 +287,7 @@ bool sim_ring_enable_kick(struct sim_queue *q);
 bool sim_ring_wants_irq(struct sim_queue *q);
 
 /* request.c */
+int sim_print_records(struct sim_dev *sim, char *buf);
 int sim_execute(struct sim_queue *q, u16 head, u32 *len);
 
 /* store.c */

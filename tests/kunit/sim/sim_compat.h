@@ -7,6 +7,16 @@
 
 #include "../../../virtio_blk/compat.h"
 
+#ifndef HAVE_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA	38
+
+/* Not called: the ring of these kernels does not accept the feature. */
+static inline u32 vring_notification_data(struct virtqueue *vq)
+{
+	return vq->index;
+}
+#endif
+
 #ifdef HAVE_VIRTQUEUE_INFO
 #define COMPAT_FIND_VQS(fn)	fn
 #define COMPAT_FIND_VQS_WRAPPER(...)

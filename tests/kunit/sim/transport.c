@@ -76,6 +76,18 @@ static int sim_finalize_features(struct virtio_device *vdev)
 	return 0;
 }
 
+/* The number of the queue, and where the driver's ring was a moment ago (4.1.5.2). */
+static void sim_check_notification(struct sim_queue *q, u32 data)
+{
+	struct vring_avail *avail = q->ring.avail;
+	u16 idx = virtio16_to_cpu(&q->sim->vdev, READ_ONCE(avail->idx));
+	u16 next = data >> 16;
+
+	if ((data & 0xffff) != q->index || abs((s16)(next - idx)) > q->ring.num)
+		sim_violation(q->sim, "notification data %#x for queue %u at %u", data, q->index,
+			      idx);
+}
+
 static bool sim_notify(struct virtqueue *vq)
 {
 	struct sim_queue *q = vq->priv;
@@ -83,6 +95,8 @@ static bool sim_notify(struct virtqueue *vq)
 	sim_count(q->sim, SIM_STAT_KICKS);
 	if (!(READ_ONCE(q->sim->status) & VIRTIO_CONFIG_S_DRIVER_OK))
 		sim_violation(q->sim, "notifies with status %#x", q->sim->status);
+	if (virtio_has_feature(vq->vdev, VIRTIO_F_NOTIFICATION_DATA))
+		sim_check_notification(q, vring_notification_data(vq));
 	sim_queue_kick(q);
 	return true;
 }

@@ -224,6 +224,14 @@ static inline int compat_register_driver(struct virtio_driver *drv)
 #define COMPAT_RESET_OPS(prepare, done)	.reset_prepare = prepare, .reset_done = done,
 #else
 #define COMPAT_RESET_OPS(...)
+static inline int virtio_device_reset_done(struct virtio_device *vdev)
+{
+#ifdef CONFIG_PM_SLEEP
+	return virtio_device_restore(vdev);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
 #endif
 
 #ifndef HAVE_VIRTQUEUE_INFO
@@ -340,11 +348,14 @@ static inline void compat_set_limits(struct gendisk *disk, const struct compat_q
 }
 
 static inline struct gendisk *compat_alloc_disk(struct gendisk *disk,
-						const struct compat_queue_limits *lim)
+						const struct compat_queue_limits *lim,
+						struct virtio_device *vdev)
 {
 	if (IS_ERR(disk))
 		return disk;
 	if (blk_validate_block_size(lim->logical_block_size)) {
+		dev_err(&vdev->dev, "virtio_blk: invalid block size: 0x%x\n",
+			lim->logical_block_size);
 		put_disk(disk);
 		return ERR_PTR(-EINVAL);
 	}
@@ -353,11 +364,12 @@ static inline struct gendisk *compat_alloc_disk(struct gendisk *disk,
 }
 
 #undef blk_mq_alloc_disk
-#define blk_mq_alloc_disk(set, lim, queuedata)						\
+#define blk_mq_alloc_disk(set, lim, vblk)						\
 ({											\
 	static struct lock_class_key __key;						\
+	struct virtio_blk *__vblk = vblk;						\
 											\
-	compat_alloc_disk(__blk_mq_alloc_disk(set, queuedata, &__key), lim);		\
+	compat_alloc_disk(__blk_mq_alloc_disk(set, __vblk, &__key), lim, __vblk->vdev);	\
 })
 
 /* Only the write cache is ever changed on a queue that is in use. */
@@ -376,6 +388,7 @@ static inline int compat_limits_commit_update(struct request_queue *q,
 #define queue_limits			compat_queue_limits
 #define queue_limits_start_update	compat_limits_start_update
 #define queue_limits_commit_update_frozen compat_limits_commit_update
+#define blk_queue_write_cache(q)	test_bit(QUEUE_FLAG_WC, &(q)->queue_flags)
 #define blk_revalidate_disk_zones(disk)	blk_revalidate_disk_zones(disk, NULL)
 #endif /* !HAVE_QUEUE_LIMITS_FEATURES */
 

@@ -55,6 +55,7 @@ COMPAT_GETGEO_WRAPPER(virtblk_getgeo)
 static void virtblk_free(struct virtio_blk *vblk)
 {
 	ida_free(&virtblk_index_ida, vblk->index);
+	mutex_destroy(&vblk->state_mutex);
 	mutex_destroy(&vblk->vdev_mutex);
 	kfree(vblk->vqs);
 	kfree(vblk);
@@ -93,7 +94,24 @@ static void virtblk_update_capacity(struct virtio_blk *vblk, bool resize)
 
 static void virtblk_config_work(struct work_struct *work)
 {
-	virtblk_update_capacity(container_of(work, struct virtio_blk, config_work), true);
+	struct virtio_blk *vblk = container_of(work, struct virtio_blk, config_work);
+
+	/* What looks like a change may be a device that has failed, or is gone. */
+	if (virtblk_needs_reset(vblk->vdev))
+		virtblk_look_after(vblk);
+	else
+		virtblk_update_capacity(vblk, true);
+}
+
+/**
+ * virtblk_look_after - have virtblk_recover() look what is wrong
+ * @vblk: the device
+ *
+ * Context: any.
+ */
+void virtblk_look_after(struct virtio_blk *vblk)
+{
+	queue_work(virtblk_wq, &vblk->recover_work);
 }
 
 static void virtblk_config_changed(struct virtio_device *vdev)
@@ -115,6 +133,7 @@ static int virtblk_alloc_tags(struct virtio_blk *vblk)
 			VIRTBLK_INLINE_SGS * sizeof(struct scatterlist);
 	set->driver_data = vblk;
 	set->nr_hw_queues = vblk->num_vqs;
+	set->timeout = virtblk_io_timeout();
 	set->nr_maps = vblk->io_queues[HCTX_TYPE_POLL] ? HCTX_MAX_TYPES : 1;
 	return blk_mq_alloc_tag_set(set);
 }
@@ -164,7 +183,9 @@ static int virtblk_probe(struct virtio_device *vdev)
 	vblk->vdev = vdev;
 	vdev->priv = vblk;
 	mutex_init(&vblk->vdev_mutex);
+	mutex_init(&vblk->state_mutex);
 	INIT_WORK(&vblk->config_work, virtblk_config_work);
+	INIT_WORK(&vblk->recover_work, virtblk_recover);
 
 	vblk->index = ida_alloc_max(&virtblk_index_ida, (1 << (MINORBITS - VIRTBLK_PART_BITS)) - 1,
 				    GFP_KERNEL);
@@ -226,17 +247,33 @@ static void virtblk_remove(struct virtio_device *vdev)
 	struct virtio_blk *vblk = vdev->priv;
 
 	flush_work(&vblk->config_work);
+
+	/* What the device does not complete any more, nobody would wait for in vain. */
+	mutex_lock(&vblk->state_mutex);
+	if (vblk->stopped || virtblk_is_gone(vdev))
+		virtblk_kill(vblk);
+	mutex_unlock(&vblk->state_mutex);
+
 	virtblk_debugfs_remove(vblk);
 	del_gendisk(vblk->disk);
+
+	mutex_lock(&vblk->state_mutex);
+	vblk->removed = true;
+	mutex_unlock(&vblk->state_mutex);
+
 	blk_mq_quiesce_queue(vblk->disk->queue);
 	blk_mq_free_tag_set(&vblk->tag_set);
 
 	mutex_lock(&vblk->vdev_mutex);
-	virtblk_stop_vqs(vblk);
-	virtio_reset_device(vdev);
-	virtblk_del_vqs(vblk);
+	if (!vblk->stopped) {
+		virtblk_stop_vqs(vblk);
+		if (!virtblk_is_gone(vdev))
+			virtio_reset_device(vdev);
+		virtblk_del_vqs(vblk);
+	}
 	vblk->vdev = NULL;
 	mutex_unlock(&vblk->vdev_mutex);
+	cancel_work_sync(&vblk->recover_work);
 
 	put_disk(vblk->disk);	/* frees vblk, after the last close */
 }
@@ -252,24 +289,41 @@ static int virtblk_stop(struct virtio_device *vdev)
 	blk_mq_quiesce_queue(q);
 	blk_mq_unfreeze_queue(q, memflags);
 
-	virtblk_stop_vqs(vblk);
-	virtio_reset_device(vdev);
+	mutex_lock(&vblk->state_mutex);
+	if (vblk->dead) {
+		blk_mq_unquiesce_queue(q);
+	} else {
+		virtblk_stop_vqs(vblk);
+		virtio_reset_device(vdev);
+		virtblk_del_vqs(vblk);
+		vblk->stopped = true;
+	}
+	mutex_unlock(&vblk->state_mutex);
 	flush_work(&vblk->config_work);
-	virtblk_del_vqs(vblk);
 	return 0;
 }
 
+/* Nobody but us touches a stopped device: state_mutex is not needed. */
 static int virtblk_start(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
+	struct request_queue *q = vblk->disk->queue;
 	int err;
+
+	if (vblk->dead)
+		return 0;
 
 	err = virtblk_find_vqs(vblk);
 	if (err)
 		return err;
 
+	/* The reset switched the cache back to what the device began with. */
+	if (virtio_has_feature(vdev, VIRTIO_BLK_F_CONFIG_WCE))
+		virtio_cwrite8(vdev, offsetof(struct virtio_blk_config, wce),
+			       blk_queue_write_cache(q));
 	virtio_device_ready(vdev);
-	blk_mq_unquiesce_queue(vblk->disk->queue);
+	WRITE_ONCE(vblk->stopped, false);
+	blk_mq_unquiesce_queue(q);
 	return 0;
 }
 

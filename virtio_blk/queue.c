@@ -36,6 +36,7 @@ struct virtblk_turn {
 	struct virtqueue *ring;
 	struct virtblk_req *done;	/* requests to complete, in order */
 	struct virtblk_req **done_tail;
+	bool reaped;			/* completions were looked for */
 	bool more;			/* to reap; the right to switch interrupts is ours */
 	bool handover;			/* a reap is wanted that we may not do */
 	bool retry;			/* nothing in the ring will bring us back */
@@ -140,6 +141,7 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
 		turn->done_tail = &vbr->next_done;
 		n++;
 	}
+	turn->reaped = true;
 	vq->in_ring -= n;
 	vq->stats.completions += n;
 }
@@ -162,7 +164,6 @@ static bool virtblk_rearm(struct virtblk_vq *vq)
 static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtblk_turn *turn)
 {
 	unsigned long flags;
-	bool reaped = false;
 
 	if (!spin_trylock_irqsave(&vq->lock, flags)) {
 		/* A poller comes back of itself. */
@@ -178,12 +179,13 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 			return false;
 	}
 
-	turn->ring = vq->vq;
-	if (unlikely(!turn->ring)) {
+	if (unlikely(!vq->open)) {
 		spin_unlock_irqrestore(&vq->lock, flags);
 		return false;
 	}
+	turn->ring = vq->vq;
 	turn->done_tail = &turn->done;
+	turn->reaped = false;
 	turn->more = false;
 	turn->handover = false;
 	turn->retry = false;
@@ -206,7 +208,6 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	} else if (smp_load_acquire(&vq->cb) == VIRTBLK_CB_WANTED) {
 		if (may_reap) {
 			WRITE_ONCE(vq->cb, VIRTBLK_CB_HELD);
-			reaped = true;
 			virtblk_reap(vq, turn);
 		} else {
 			turn->handover = true;
@@ -216,7 +217,7 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	virtblk_unstage(vq);
 	virtblk_add_backlog(vq, turn);
 
-	if (reaped)
+	if (turn->reaped && !vq->polled)
 		turn->more = !virtblk_rearm(vq);
 
 	spin_unlock_irqrestore(&vq->lock, flags);
@@ -322,6 +323,26 @@ static void virtblk_hand_over(struct virtblk_vq *vq, unsigned int ms)
 }
 
 /*
+ * An owner with others' work in hand must not be scheduled away from it. Where
+ * that cannot be forbidden, virtblk_take_all_back() still has to wait for it.
+ */
+static void virtblk_begin_serve(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_lock();
+	else
+		preempt_disable();
+}
+
+static void virtblk_end_serve(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_unlock();
+	else
+		preempt_enable();
+}
+
+/*
  * Gets the queue's work done: by us, or by its owner. Returns how many polled
  * requests were completed. Any context; does not sleep, does not wait.
  */
@@ -331,10 +352,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 	unsigned int turns = 0;
 	int found = 0;
 
-	/* An owner with others' work in hand must not be scheduled away from it. */
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_disable();
-
+	virtblk_begin_serve();
 	do {
 		if (unlikely(turns++ == VIRTBLK_MAX_TURNS)) {
 			virtblk_hand_over(vq, 0);
@@ -353,6 +371,8 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 			found += virtblk_complete_polled(turn.done, iob);
 		else if (turn.done)
 			virtblk_complete(turn.done);
+		if (unlikely(turn.reaped && virtqueue_is_broken(turn.ring)))
+			virtblk_look_after(vq->vblk);
 		if (unlikely(turn.retry))
 			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);
 		if (unlikely(turn.handover))
@@ -362,8 +382,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 		smp_mb();
 	} while (unlikely(READ_ONCE(vq->again)));
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_enable();
+	virtblk_end_serve();
 	return found;
 }
 
@@ -500,6 +519,7 @@ const struct blk_mq_ops virtblk_mq_ops = {
 	.commit_rqs	= virtblk_commit_rqs,
 	.poll		= virtblk_poll,
 	.complete	= virtblk_complete_rq,
+	.timeout	= virtblk_timeout,
 	.init_hctx	= virtblk_init_hctx,
 	.init_request	= virtblk_init_request,
 	.map_queues	= virtblk_map_queues,
@@ -514,14 +534,12 @@ void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk)
 {
 	vq->vblk = vblk;
 	spin_lock_init(&vq->lock);
-	init_llist_head(&vq->staged);
-	vq->backlog_tail = &vq->backlog;
 	INIT_DELAYED_WORK(&vq->work, virtblk_work);
 }
 
 /**
  * virtblk_start_vq - let a queue be served
- * @vq: the queue
+ * @vq: the queue; what requests it had were taken back from it
  * @ring: its virtqueue, without buffers, interrupts on
  *
  * Context: process, before the device is made ready.
@@ -529,17 +547,23 @@ void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk)
 void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
 {
 	spin_lock_irq(&vq->lock);
+	init_llist_head(&vq->staged);
+	vq->backlog = NULL;
+	vq->backlog_tail = &vq->backlog;
+	vq->backlog_len = 0;
+	vq->in_ring = 0;
 	vq->again = 0;
 	vq->notify = 0;
 	vq->cb = VIRTBLK_CB_ARMED;
 	vq->ring_size = virtqueue_get_vring_size(ring);
 	vq->vq = ring;
+	vq->open = true;
 	spin_unlock_irq(&vq->lock);
 }
 
 /**
- * virtblk_stop_vq - take a queue's virtqueue away
- * @vq: the queue; no request is on it, and no submitter in it
+ * virtblk_stop_vq - let nobody serve a queue any more
+ * @vq: the queue; no submitter is in it
  *
  * Afterwards nobody gets at the virtqueue but an interrupt handler that runs
  * already; these end before the transport frees the interrupt.
@@ -549,7 +573,7 @@ void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
 void virtblk_stop_vq(struct virtblk_vq *vq)
 {
 	spin_lock_irq(&vq->lock);
-	vq->vq = NULL;
+	vq->open = false;
 	spin_unlock_irq(&vq->lock);
 	cancel_delayed_work_sync(&vq->work);
 }

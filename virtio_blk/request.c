@@ -238,13 +238,18 @@ static blk_status_t virtblk_end_append(struct request *rq, struct virtblk_req *v
  * VIRTIO 1.3, 5.2.6 (device operation).
  *
  * Return: BLK_STS_OK, or BLK_STS_RESOURCE (no memory), BLK_STS_NOTSUPP,
- * BLK_STS_IOERR (an operation unknown to the driver); nothing is kept then.
+ * BLK_STS_IOERR (an operation unknown to the driver, or a dead device); nothing
+ * is kept then.
  */
 blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
-	blk_status_t status = virtblk_set_header(vblk->vdev, rq, vbr);
+	blk_status_t status;
 
+	if (unlikely(READ_ONCE(vblk->dead)))
+		return BLK_STS_IOERR;
+
+	status = virtblk_set_header(vblk->vdev, rq, vbr);
 	if (unlikely(status))
 		return status;
 
@@ -254,6 +259,7 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 	}
 
 	vbr->in_hdr.status = VIRTBLK_S_NONE;
+	vbr->late = false;
 	blk_mq_start_request(rq);
 	return BLK_STS_OK;
 }

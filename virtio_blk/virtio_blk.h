@@ -68,9 +68,10 @@ struct virtblk_stats {
 
 /**
  * struct virtblk_vq - a virtqueue and those who wait for it
- * @vq: the virtqueue, NULL while the device is suspended; changed under @lock
+ * @vq: the virtqueue; there is none while the device is stopped
  * @vblk: the device
  * @ring_size: slots of the virtqueue
+ * @open: may be served: @vq is there; changed under @lock
  * @polled: has no interrupt, completions are looked for by virtblk_poll()
  * @direct: never uses indirect descriptors: a request takes a slot a segment
  * @name: name of the virtqueue, seen in /proc/interrupts
@@ -94,6 +95,7 @@ struct virtblk_vq {
 	struct virtqueue *vq;
 	struct virtio_blk *vblk;
 	unsigned int ring_size;
+	bool open;
 	bool polled;
 	bool direct;
 	char name[VIRTBLK_VQ_NAME_LEN];
@@ -120,6 +122,15 @@ struct virtblk_vq {
  * @disk: the disk
  * @tag_set: its tags
  * @config_work: reads the capacity again after a configuration change
+ * @recover_work: finds out what is wrong with the device
+ * @state_mutex: held by who starts or stops the virtqueues once the disk is
+ *	there; protects the members down to @resets
+ * @stopped: there are no virtqueues, and unless @dead the queue is quiesced
+ * @dead: all requests fail
+ * @removed: the disk is gone, there is nothing to recover any more
+ * @timed_out: a request was not completed in time
+ * @completions_at_reset: requests completed up to the last reset
+ * @resets: since the device last completed a request
  * @index: of the disk's name and minor numbers
  * @num_vqs: virtqueues in use
  * @io_queues: how many of them serve which kind of request
@@ -133,6 +144,14 @@ struct virtio_blk {
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct work_struct config_work;
+	struct work_struct recover_work;
+	struct mutex state_mutex;	/* starting and stopping, see above */
+	bool stopped;
+	bool dead;
+	bool removed;
+	bool timed_out;
+	u64 completions_at_reset;
+	unsigned int resets;
 	int index;
 	unsigned int num_vqs;
 	unsigned int io_queues[HCTX_MAX_TYPES];
@@ -150,6 +169,7 @@ struct virtio_blk {
  *	but for zone append
  * @node: link in &virtblk_vq.staged, while the device does not know @in_hdr yet
  * @next: link in &virtblk_vq.backlog, likewise
+ * @late: not completed in time
  * @nents: data segments
  * @orig_nents: size of the data's scatterlist if it was allocated, else 0
  * @sgl: the data, @sg or an allocated table; where scatterlists can be chained,
@@ -169,6 +189,7 @@ struct virtblk_req {
 				__virtio64 sector;
 				u8 status;
 			} __packed in_hdr;
+			bool late;
 			unsigned short nents;
 			unsigned short orig_nents;
 		};
@@ -221,6 +242,15 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq);
 blk_status_t virtblk_unprepare(struct request *rq);
 int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *buf,
 		    unsigned int len);
+
+/* recover.c */
+enum blk_eh_timer_return virtblk_timeout(struct request *rq);
+unsigned int virtblk_io_timeout(void);
+bool virtblk_is_gone(struct virtio_device *vdev);
+bool virtblk_needs_reset(struct virtio_device *vdev);
+void virtblk_look_after(struct virtio_blk *vblk);
+void virtblk_recover(struct work_struct *work);
+void virtblk_kill(struct virtio_blk *vblk);
 
 /* limits.c */
 int virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);

@@ -131,7 +131,8 @@ int virtblk_alloc_vqs(struct virtio_blk *vblk)
  *
  * VIRTIO 1.3, 3.1.1 (device initialization, step 7).
  *
- * Return: 0, or a negative error: -ENOMEM, or the transport's.
+ * Return: 0, or a negative error: -ENOMEM, -EINVAL (the queues are too small),
+ * or the transport's.
  */
 int virtblk_find_vqs(struct virtio_blk *vblk)
 {
@@ -162,6 +163,15 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 	err = virtio_find_vqs(vdev, vblk->num_vqs, rings, infos, &desc);
 	if (err)
 		goto out;
+
+	/* Two headers and a segment. */
+	if (direct && virtqueue_get_vring_size(rings[0]) < VIRTBLK_SLOTS) {
+		dev_err(&vdev->dev, "a queue of %u has no room for a request, which takes %u\n",
+			virtqueue_get_vring_size(rings[0]), VIRTBLK_SLOTS);
+		vdev->config->del_vqs(vdev);
+		err = -EINVAL;
+		goto out;
+	}
 
 	for (i = 0; i < vblk->num_vqs; i++) {
 		vblk->vqs[i].direct = direct;

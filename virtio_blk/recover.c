@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that has stopped working. What it has not completed is taken back
+ * from it, and issued again after a reset; or it fails, and all that comes
+ * later, if the device is gone or breaks the rules of the ring.
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <uapi/linux/virtio_config.h>
+
+#include "virtio_blk.h"
+
+/* How often a device is reset that completes nothing in between. */
+#define VIRTBLK_MAX_RESETS	3
+
+/* Between two tries of a reset (ms). */
+#define VIRTBLK_RESET_MS	200
+
+#define VIRTBLK_MAX_TIMEOUT	86400U
+
+static unsigned int io_timeout;
+module_param(io_timeout, uint, 0444);
+MODULE_PARM_DESC(io_timeout,
+		 "Seconds without an answer after which a device is reset, 0 (default) for never");
+
+/**
+ * virtblk_io_timeout - when to look after a request that is not completed
+ *
+ * Return: the time in jiffies, 0 for the block layer's default.
+ */
+unsigned int virtblk_io_timeout(void)
+{
+	return min(io_timeout, VIRTBLK_MAX_TIMEOUT) * HZ;
+}
+
+/**
+ * virtblk_timeout - a request takes long
+ * @rq: the request
+ *
+ * It stays where it is: only a reset takes it back from the device.
+ *
+ * Context: process, does not sleep.
+ *
+ * Return: BLK_EH_RESET_TIMER.
+ */
+enum blk_eh_timer_return virtblk_timeout(struct request *rq)
+{
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+	struct virtio_blk *vblk = rq->q->queuedata;
+
+	WRITE_ONCE(vbr->late, true);
+	if (!xchg(&vblk->timed_out, true))
+		dev_warn(&vblk->vdev->dev, "[%s] no answer on queue %u for %u s\n",
+			 vblk->disk->disk_name, rq->mq_hctx->queue_num, rq->timeout / HZ);
+	virtblk_look_after(vblk);
+	return BLK_EH_RESET_TIMER;
+}
+
+/**
+ * virtblk_is_gone - was the device pulled out
+ * @vdev: the device
+ *
+ * Its registers read as all ones then, and a reset would wait for ever.
+ *
+ * Context: process.
+ */
+bool virtblk_is_gone(struct virtio_device *vdev)
+{
+	struct device *parent = vdev->dev.parent;
+
+	return parent && dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
+}
+
+static bool virtblk_is_broken(struct virtio_blk *vblk)
+{
+	unsigned int i;
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		if (virtqueue_is_broken(vblk->vqs[i].vq))
+			return true;
+	return false;
+}
+
+/**
+ * virtblk_needs_reset - was the device reset behind our back, or does it want it
+ * @vdev: the device
+ *
+ * Also true if the device is gone.
+ *
+ * Context: process.
+ *
+ * VIRTIO 1.3, 2.1 (device status field).
+ */
+bool virtblk_needs_reset(struct virtio_device *vdev)
+{
+	u8 status = vdev->config->get_status(vdev);
+
+	return !(status & VIRTIO_CONFIG_S_DRIVER_OK) || status & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+static u64 virtblk_completions(struct virtio_blk *vblk)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		sum += READ_ONCE(vblk->vqs[i].stats.completions);
+	return sum;
+}
+
+static bool virtblk_count_late(struct request *rq, void *data)
+{
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+	unsigned int *late = data;
+
+	if (!blk_mq_request_completed(rq))
+		*late += READ_ONCE(vbr->late);
+	return true;
+}
+
+/* Does the device owe us an answer, even if we look as after an interrupt? */
+static bool virtblk_is_late(struct virtio_blk *vblk)
+{
+	unsigned int i, late = 0;
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		if (!vblk->vqs[i].polled)
+			virtblk_done(vblk->vqs[i].vq);
+	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_count_late, &late);
+	return late;
+}
+
+static bool virtblk_may_repeat(struct request *rq)
+{
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+	case REQ_OP_FLUSH:
+	case REQ_OP_DISCARD:
+	case REQ_OP_WRITE_ZEROES:
+	case REQ_OP_SECURE_ERASE:
+		return !blk_noretry_request(rq);
+	default:
+		return false;
+	}
+}
+
+/* Takes back one request that neither the device nor any of us has any more. */
+static bool virtblk_take_back(struct request *rq, void *data)
+{
+	struct virtio_blk *vblk = data;
+
+	if (blk_mq_request_completed(rq))
+		return true;
+	virtblk_unprepare(rq);
+	if (!vblk->dead && virtblk_may_repeat(rq))
+		blk_mq_requeue_request(rq, true);
+	else
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+	return true;
+}
+
+/*
+ * Afterwards there is no virtqueue, and no request is with the device or in the
+ * driver. The caller has quiesced the queue.
+ */
+static void virtblk_take_all_back(struct virtio_blk *vblk)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	unsigned int i;
+
+	virtblk_stop_vqs(vblk);
+	if (!virtblk_is_gone(vdev))
+		virtio_reset_device(vdev);
+
+	/* Interrupt handlers and pollers that own requests already end them first. */
+	virtio_synchronize_cbs(vdev);
+	synchronize_rcu();
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		while (virtqueue_detach_unused_buf(vblk->vqs[i].vq))
+			;
+	virtblk_del_vqs(vblk);
+	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_take_back, vblk);
+	vblk->stopped = true;
+}
+
+/**
+ * virtblk_kill - have a device's requests fail, those in flight and all later
+ * @vblk: the device
+ *
+ * Context: process, sleeps. state_mutex is held.
+ */
+void virtblk_kill(struct virtio_blk *vblk)
+{
+	struct request_queue *q = vblk->disk->queue;
+
+	lockdep_assert_held(&vblk->state_mutex);
+	if (vblk->dead)
+		return;
+
+	dev_err(&vblk->vdev->dev, "[%s] the device does not work any more, its requests fail\n",
+		vblk->disk->disk_name);
+	WRITE_ONCE(vblk->dead, true);
+	if (!vblk->stopped) {
+		blk_mq_quiesce_queue(q);
+		virtblk_take_all_back(vblk);
+	}
+	blk_mq_unquiesce_queue(q);
+}
+
+static void virtblk_reset(struct virtio_blk *vblk)
+{
+	struct virtio_device *vdev = vblk->vdev;
+	struct device *parent = vdev->dev.parent;
+	u64 completions = virtblk_completions(vblk);
+	unsigned int tries;
+	int err;
+
+	vblk->resets = completions == vblk->completions_at_reset ? vblk->resets + 1 : 1;
+	vblk->completions_at_reset = completions;
+	if (vblk->resets > VIRTBLK_MAX_RESETS) {
+		virtblk_kill(vblk);
+		return;
+	}
+
+	dev_warn(&vdev->dev, "[%s] resetting the device\n", vblk->disk->disk_name);
+	blk_mq_quiesce_queue(vblk->disk->queue);
+	virtblk_take_all_back(vblk);
+	if (parent && dev_is_pci(parent))
+		pci_set_master(to_pci_dev(parent));
+
+	/* Who has reset the device behind our back may do so again while we set it up. */
+	for (tries = 0; tries < VIRTBLK_MAX_RESETS && !virtblk_is_gone(vdev); tries++) {
+		/* Comes back to us in virtblk_start(). */
+		err = virtio_device_reset_done(vdev);
+		if (!err)
+			return;
+		dev_err(&vdev->dev, "[%s] the reset failed: %d\n", vblk->disk->disk_name, err);
+		msleep(VIRTBLK_RESET_MS);
+	}
+	virtblk_kill(vblk);
+}
+
+/**
+ * virtblk_recover - find out what is wrong with a device, and do what helps
+ * @work: the device's recover_work
+ *
+ * Context: process, sleeps.
+ *
+ * VIRTIO 1.3, 2.1.2 (DEVICE_NEEDS_RESET).
+ */
+void virtblk_recover(struct work_struct *work)
+{
+	struct virtio_blk *vblk = container_of(work, struct virtio_blk, recover_work);
+	bool timed_out;
+
+	mutex_lock(&vblk->state_mutex);
+	timed_out = xchg(&vblk->timed_out, false);
+	if (vblk->stopped || vblk->removed)
+		goto out;
+
+	if (virtblk_is_gone(vblk->vdev) || virtblk_is_broken(vblk))
+		virtblk_kill(vblk);
+	else if (virtblk_needs_reset(vblk->vdev))
+		virtblk_reset(vblk);
+	else if (timed_out && virtblk_is_late(vblk) && io_timeout)
+		virtblk_reset(vblk);
+out:
+	mutex_unlock(&vblk->state_mutex);
+}

@@ -9,7 +9,8 @@ ROUNDS = {'freezer': 1, 'devices': 3, 'platform': 1, 'core': 1}
 
 
 def test(g, level):
-    g.sh(f'echo {level} > /sys/power/pm_test; echo 1 > /sys/module/suspend/parameters/pm_test_delay')
+    g.sh(f'''echo {level} > /sys/power/pm_test
+        delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay''')
     disks = ('1q', '4q', 'packed-4q', 'intx')
     with g.busy(*map(g.dev, disks)):
         for _ in range(ROUNDS[level]):

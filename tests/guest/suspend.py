@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system."""
+
+from tests import boots
+from tests.machine import Skip, verified
+
+CASES = {boots.SUSPEND: ['idle', 'io', 'mounted']}
+ROUNDS = 2
+
+
+def test(g, case):
+    states = g.out('cat /sys/power/mem_sleep')
+    if 'deep' not in states:
+        raise Skip(f'the guest has no suspend to RAM, only {states}')
+    g.sh('echo deep > /sys/power/mem_sleep')
+    USES[case](g)
+    for disk in g.disks():
+        g.fio(g.dev(disk), **verified(size='256k'))
+
+
+def sleep_and_wake(g):
+    before = int(g.out('cat /sys/power/suspend_stats/success'))
+    for _ in range(ROUNDS):
+        going = g.spawn('echo mem > /sys/power/state')
+        g.wait_event('SUSPEND')
+        g.qmp('system_wakeup')
+        g.finish(going, 'suspend')
+    assert int(g.out('cat /sys/power/suspend_stats/success')) == before + ROUNDS
+
+
+def idle(g):
+    for disk in g.disks():
+        g.fio(g.dev(disk), **verified(rw='write', size='256k'))
+    sleep_and_wake(g)
+    for disk in g.disks():
+        g.fio(g.dev(disk), **verified(rw='read', size='256k'))
+
+
+def under_io(g):
+    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q', 'intx'))):
+        sleep_and_wake(g)
+
+
+def mounted(g):
+    dev = g.dev('file-system')
+    g.sh(f'''set -e
+        mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt
+        dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null''')
+    wanted = g.out('md5sum < /mnt/f')
+    with g.busy('/mnt/verify', size='1m', iodepth=4):
+        sleep_and_wake(g)
+    g.sh('echo 3 > /proc/sys/vm/drop_caches')
+    assert g.out('md5sum < /mnt/f') == wanted
+    g.sh(f'set -e; umount /mnt; e2fsck -fn {dev}')
+
+
+USES = {'idle': idle, 'io': under_io, 'mounted': mounted}

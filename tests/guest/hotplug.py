@@ -10,16 +10,18 @@ CASES = {boots.HOTPLUG: None, boots.PC: None}
 def test(g):
     ids = ('one', 'two', 'three') if g.boot is boots.HOTPLUG else ('plugged',)
     first = sorted(g.disks())
+    names = []
     for _ in range(2):
         for port, disk in enumerate(ids):
             g.plug(disk, **g.slot(port))
             g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
             g.fio(g.dev(disk), **verified(size='512k'))
-        names = sorted(sum(g.disks().values(), []))
-        assert len(names) == len(first) + len(ids)
+        names.append(g.disks())
+        assert len(names[-1]) == len(first) + len(ids)
         for disk in ids:
             name = g.disk(disk)
             g.unplug(disk)
             g.until(f'[ ! -e /sys/block/{name} ] && [ ! -e /dev/{name} ]', f'{name} is gone')
         assert sorted(g.disks()) == first
         g.fio(g.dev(first[0]), **verified(size='256k'))
+    assert names[0] == names[1], f'first {names[0]}, then {names[1]}'

@@ -158,19 +158,19 @@ class Machine:
     # I/O
 
     def fio(self, dev, **options):
-        """Runs one fio job; returns its figures. Any fio error fails the test."""
+        """Runs one fio job. Any fio error fails the test."""
         result = self._fio(dev, options)
         assert result.rc == 0, f'fio on {dev} failed ({result.rc}): {result.out[-2000:]}'
-        return self._figures()
+
+    def figures(self):
+        """What the last fio job did."""
+        text = self.out('cat /tmp/fio.json')
+        return json.loads(text[text.index('{'):])['jobs'][0]    # fio puts remarks before it
 
     def fio_errors(self, dev, **options):
         """Runs a job over its errors; returns how many there were."""
         self._fio(dev, {**options, 'continue_on_error': 'all'})
-        return self._figures()['total_err']
-
-    def _figures(self):
-        text = self.out('cat /tmp/fio.json')
-        return json.loads(text[text.index('{'):])['jobs'][0]    # fio puts remarks before it
+        return self.figures()['total_err']
 
     def _fio(self, dev, options):
         return self.sh(fio_command(dev, {'output-format': 'json', 'output': '/tmp/fio.json', **options}), check=False)
@@ -207,7 +207,7 @@ def verified(**options):
 
 
 def _rounds(index, dev, options, errors):
-    command = fio_command(dev, verified(**options))
+    command = fio_command(dev, verified(**{'size': '512k', **options}))
     last = 'exit 0' if errors else 'exit 1'
     return f'''
         {{ sleep 1; touch /tmp/busy.{index}.running; }} &

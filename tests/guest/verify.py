@@ -10,7 +10,8 @@ CASES = {boot: [disk.id for disk in boot.disks if disk.plugged and disk.backend 
 
 def test(g, disk):
     dev = g.dev(disk)
-    small = g.fio(dev, **verified(numjobs=4, size='512k', offset_increment='8m', iodepth_batch_submit=4))
-    assert small['write']['total_ios'] == small['read']['total_ios'] == 512
-    g.fio(dev, **verified(numjobs=2, size='4m', offset_increment='16m', bs=None, bsrange='512-768k', iodepth=8))
+    g.fio(dev, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth_batch_submit=4))
+    small = g.figures()
+    assert small['write']['total_ios'] == small['read']['total_ios'] == 256
+    g.fio(dev, **verified(numjobs=2, size='2m', offset_increment='16m', bs=None, bsrange='512-768k', iodepth=8))
     assert g.stats(disk)['failed_wr_operations'] == g.stats(disk)['failed_rd_operations'] == 0

@@ -2,46 +2,60 @@
 """Everything that a user can see of a disk, and the comparison with what the in-tree driver shows."""
 
 import difflib
+import re
 
 from tests import policy
 
 # Ours alone, and meant to be.
 OUR_PARAMETERS = (f'parameter {policy.PARAMETER} ', f'{policy.PARAMETER}:')
 
-# stat and inflight are counters; diskseq counts the disks since boot, and is in uevent too. Few processes: each one
-# costs a slow guest a tenth of a second, and there are many disks.
+# stat and inflight are counters; diskseq counts the disks since boot, and is in uevent too. One process looks at all
+# disks: each one costs a slow guest a tenth of a second.
 SCRIPT = r'''
 cd /sys/module/virtio_blk/parameters
 stat -c 'parameter %n mode %a' *
 grep '' /dev/null $(echo *)
-for sys in /sys/block/vd*; do
-    cd $sys
-    dev=/dev/${sys##*/}
-    echo "== ${sys##*/} $(readlink device)"
-    files="$(find . -type f ! -name stat ! -name inflight ! -name diskseq ! -path '*/power/*')
-        device/features device/status device/vendor device/device device/modalias"
-    stat -c '%n mode %a type %F device %t %T' $files $dev
-    grep -s '' $files
-    blockdev -v --getalignoff --getdiscardzeroes --getfra --getiomin --getioopt --getmaxsect --getpbsz --getra --getro \
-        --getsize64 --getss $dev
-    echo "geometry $(sfdisk -g $dev 2>&1)"
-done'''
+cd /sys/block
+for disk in vd*; do
+    set -- "$@" $disk/device/features $disk/device/status $disk/device/vendor $disk/device/device $disk/device/modalias
+    disks="$disks /dev/$disk"
+    echo "device $disk $(readlink $disk/device)"
+done
+set -- "$@" $(find vd*/ -type f ! -name stat ! -name inflight ! -name diskseq ! -path '*/power/*')
+stat -c '%n mode %a' "$@"
+(cd /dev; stat -c '%n type %F mode %a device %t %T' vd*)
+grep -s '' "$@"
+blockdev -v --getalignoff --getdiscardzeroes --getfra --getiomin --getioopt --getmaxsect --getpbsz --getra --getro \
+    --getsize64 --getss $disks | awk -v "disks=$disks" 'BEGIN { n = split(disks, name) }
+    { line[NR] = $0 }
+    END { for (i = 1; i <= NR; i++) print substr(name[int((i - 1) * n / NR) + 1], 6) "/blockdev " line[i] }'
+sfdisk -g $disks 2>&1 | sed 's,^/dev/,,' '''
+LINE = re.compile(r'(vd[a-z]+)(/|: | )(.*)')
 
 
 def take(g, module, parameters):
     """{serial: lines of the disk} with one module; the lines of its parameters under None."""
     with g.messages() as log:
         g.load(parameters, module)
-    first, *disks = g.out(SCRIPT).split('== ')
-    seen = {None: sorted(line for line in first.splitlines() if not line.startswith(OUR_PARAMETERS))}
-    for disk in disks:
-        (name, device), *lines = disk.splitlines()[0].split(), *disk.splitlines()[1:]
-        serial = [line.partition(':')[2] for line in lines if line.startswith('./serial:')]
-        lines = sorted(line for line in lines if 'DISKSEQ=' not in line)
+    seen, devices = {None: []}, {}
+    for line in g.out(SCRIPT).splitlines():
+        word, _, rest = line.partition(' ')
+        of_disk = LINE.match(line)
+        if word == 'device':
+            devices.update([rest.split()])
+            seen[rest.split()[0]] = []
+        elif of_disk:
+            seen[of_disk[1]].append(of_disk[3])
+        elif not line.startswith(OUR_PARAMETERS):
+            seen[None].append(line)
+    for name, device in devices.items():
+        lines = seen.pop(name)
+        serial = [line.partition(':')[2] for line in lines if line.startswith('serial:')]
         logged = [line for line in log if f'{device.split("/")[-1]}:' in line or line.startswith(f'{name}:')]
-        seen[''.join(serial)] = [f'name {name}'] + lines + [f'log: {line}' for line in logged]
+        seen[''.join(serial)] = ([f'name {name}'] + sorted(line for line in lines if 'DISKSEQ=' not in line)
+                                 + [f'log: {line}' for line in logged])
     g.unload()
-    return seen
+    return {serial: sorted(lines) if serial is None else lines for serial, lines in seen.items()}
 
 
 def compare(g, disk, parameters=''):

@@ -8,7 +8,7 @@ fio that never ends on an idle disk.
 from tests import boots
 
 CASES = {boots.MANY: ['io_uring', 'libaio', 'psync']}
-RUNS, IOS = 8, 300
+RUNS, IOS = 6, 300
 
 
 def test(g, engine):

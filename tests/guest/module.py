@@ -18,7 +18,7 @@ def test(g, case):
     read = f'dd if={dev} of=/dev/null bs=64k count=4 iflag=direct 2>/dev/null'
     # The second loop unloads right after the I/O and right after the probe.
     g.sh(f"""set -e
-        for i in $(seq 20); do rmmod virtio_blk; insmod {g.module_path}; {read}; done
-        for i in $(seq 5); do {read}; rmmod virtio_blk; insmod {g.module_path}; rmmod virtio_blk
+        for i in $(seq 8); do rmmod virtio_blk; insmod {g.module_path}; {read}; done
+        for i in $(seq 3); do {read}; rmmod virtio_blk; insmod {g.module_path}; rmmod virtio_blk
             insmod {g.module_path}; done""")
     g.fio(g.dev(disk), **verified(size='256k'))

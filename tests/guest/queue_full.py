@@ -13,7 +13,7 @@ def test(g, case):
     params, _, disk = case.rpartition(' ')
     g.load(params)
     dev = g.dev(disk)
-    g.fio(dev, **verified(numjobs=3, size='4m', offset_increment='16m', bs=None, bssplit='4k/40:64k/30:512k/20:1m/10',
+    g.fio(dev, **verified(numjobs=3, size='2m', offset_increment='16m', bs=None, bssplit='4k/50:64k/30:512k/15:1m/5',
                           iodepth=128))
     g.fio(dev, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=128, ioengine='io_uring',
                           iodepth_batch_submit=32, iodepth_batch_complete_min=1, iodepth_batch_complete_max=32))

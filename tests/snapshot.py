@@ -6,8 +6,9 @@ import re
 
 from tests import policy
 
-# Ours alone, and meant to be.
-OUR_PARAMETERS = (f'parameter {policy.PARAMETER} ', f'{policy.PARAMETER}:')
+# Ours alone, and meant to be: two parameters, and what a driver that has a time-out shows.
+OURS = tuple(start for name in (policy.PARAMETER, 'io_timeout')
+             for start in (f'parameter {name} ', f'{name}:')) + ('queue/io_timeout ', 'queue/io_timeout:')
 
 # stat and inflight are counters; diskseq counts the disks since boot, and is in uevent too. One process looks at all
 # disks: each one costs a slow guest a tenth of a second.
@@ -46,13 +47,13 @@ def take(g, module, parameters):
             seen[rest.split()[0]] = []
         elif of_disk:
             seen[of_disk[1]].append(of_disk[3])
-        elif not line.startswith(OUR_PARAMETERS):
+        elif not line.startswith(OURS):
             seen[None].append(line)
     for name, device in devices.items():
         lines = seen.pop(name)
         serial = [line.partition(':')[2] for line in lines if line.startswith('serial:')]
         logged = [line for line in log if f'{device.split("/")[-1]}:' in line or line.startswith(f'{name}:')]
-        seen[''.join(serial)] = ([f'name {name}'] + sorted(line for line in lines if 'DISKSEQ=' not in line)
+        seen[''.join(serial)] = ([f'name {name}'] + sorted(line for line in lines if 'DISKSEQ=' not in line and not line.startswith(OURS))
                                  + [f'log: {line}' for line in logged])
     g.unload()
     return {serial: sorted(lines) if serial is None else lines for serial, lines in seen.items()}

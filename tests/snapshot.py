@@ -53,8 +53,8 @@ def take(g, module, parameters):
         lines = seen.pop(name)
         serial = [line.partition(':')[2] for line in lines if line.startswith('serial:')]
         logged = [line for line in log if f'{device.split("/")[-1]}:' in line or line.startswith(f'{name}:')]
-        seen[''.join(serial)] = ([f'name {name}'] + sorted(line for line in lines if 'DISKSEQ=' not in line and not line.startswith(OURS))
-                                 + [f'log: {line}' for line in logged])
+        lines = sorted(line for line in lines if 'DISKSEQ=' not in line and not line.startswith(OURS))
+        seen[''.join(serial)] = [f'name {name}'] + lines + [f'log: {line}' for line in logged]
     g.unload()
     return {serial: sorted(lines) if serial is None else lines for serial, lines in seen.items()}
 

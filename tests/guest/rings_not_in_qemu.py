@@ -15,6 +15,8 @@ OPTIONS = {'notification_data': '+notification_data', 'in_order': '+in_order', '
            'strict-legacy': '-version_1 -event_idx',
            'dma': '+access_platform queues=2'}
 
+LEAST = 2 * (4 << 20) // (256 << 10)    # requests, were all of them as large as they may be
+
 
 def test(g, case):
     feature = case.removesuffix('-4q')
@@ -30,4 +32,4 @@ def works(g, disk):
     with disk.counting() as done:
         g.fio(disk.dev, **verified(size='4m', bsrange='512-256k', numjobs=2, offset_increment='16m', iodepth=32))
         g.sh(f'blkdiscard -f -o 40M -l 1M {disk.dev}; blkdiscard -f -z -o 42M -l 1M {disk.dev}; sync {disk.dev}')
-    assert done['discard'] and done['write_zeroes'] and done['read'] >= 100 and 'errors' not in done, done
+    assert done['discard'] and done['write_zeroes'] and done['read'] >= LEAST and 'errors' not in done, done

@@ -15,7 +15,7 @@ from harness.qemu import Guest, drive
 from harness.util import Failure, need_space, need_tool
 
 HERE = Path(__file__).parent
-SCRIPTS = ("load.sh", "measure.sh", "memory.sh")
+SCRIPTS = ("load.sh", "measure.sh", "memory.sh", "scatter.sh")
 FILES = {f"/bench/{name}": HERE / "guest" / name for name in SCRIPTS}
 NULL_MIB = 1024
 IMAGE_MIB = 256
@@ -23,7 +23,10 @@ RAMP_SECONDS = 0.5
 # From starting fio to the middle of its ramp, and what stays clear of its end.
 LEAD_SECONDS = 1.0
 MARGIN_SECONDS = 0.4
+# Two I/Os, and that long between them.
 THINK_SECONDS = 1
+THINK = (f"--thinktime={THINK_SECONDS}s", "--thinktime_blocks_type=issue", "--number_ios=2",
+         "--iodepth=1", "--iodepth_batch_submit=1", "--iodepth_batch_complete_min=1")
 KICK = "kick"
 PROBE = "vblk_probe.ko"
 MEMORY = ("cmd_size", "depth", "queues", "own_bytes")
@@ -161,6 +164,7 @@ class Bench:
             length = []
         else:
             length = [f"--number_ios={self.boot.ios(step.workload)}"]
+        self._scatter(step)
         before = self.counter and self.counter.read()
         found = self._fio(step, name, environment, length, seconds or 0)
         counted = self.counter and self.counter.read() - before
@@ -168,6 +172,11 @@ class Bench:
         record.update(self._per_io(step, name, environment, counted, record["window_ios"],
                                    record["seconds"]))
         return record
+
+    def _scatter(self, step):
+        """The buffers of the next fio, which removes them in the end."""
+        if step.workload.scattered:
+            self.guest.sh("/bin/sh /bench/scatter.sh")
 
     def _fio(self, step, name, environment, length, seconds):
         span = max(0, round(seconds - LEAD_SECONDS + RAMP_SECONDS - MARGIN_SECONDS, 2))
@@ -206,6 +215,7 @@ class Bench:
 
     def _counted_fio(self, step, name, environment, *length):
         """Instructions, I/Os and seconds."""
+        self._scatter(step)
         before = self.counter.read()
         found = self._fio(step, name, environment, length, 0)
         return (self.counter.read() - before,
@@ -223,8 +233,9 @@ class Bench:
             self._start_up[key] = self._counted_fio(step, name, environment, "--number_ios=1")
         start_up, done, _ = self._start_up[key]
         if step.workload.name not in self._passing:
-            thinking, _, span = self._counted_fio(step, name, environment, "--number_ios=2",
-                                                  f"--thinktime={THINK_SECONDS}s")
+            thinking, _, span = self._counted_fio(step, name, environment, *THINK)
+            if span < THINK_SECONDS:
+                raise Failure(f"fio thought for {span} s instead of {THINK_SECONDS} s")
             self._passing[step.workload.name] = (thinking - start_up) * (1 / span)
         counted = counted - start_up - self._passing[step.workload.name] * seconds
         areas = {area: round(number / (ios - done), 1)

@@ -61,6 +61,7 @@ class Workload:
     polls: bool = False         # needs poll queues
     files: bool = False         # a fixed amount of work on a file system
     usual: bool = True          # runs unless others are asked for
+    scattered: bool = False     # buffers in pages that are nowhere next to each other
     sleeps: bool = False        # in counted mode, each I/O shall outlast the vCPU's work
 
     @property
@@ -75,7 +76,7 @@ WORKLOADS = {workload.name: workload for workload in (
     Workload("qd1", 1, 8_000, targets=(("counted", "plain"),), sleeps=True),
     Workload("uring-poll", 4, 20_000, polls=True),
     Workload("ext4-mixed", 4, 16_384, files=True),
-    Workload("uring-large", 4, 8_000, usual=False),
+    Workload("uring-large", 4, 8_000, usual=False, scattered=True),
 )}
 
 

@@ -11,7 +11,8 @@ NONE = "-"
 
 
 def _number(spread, digits=0):
-    return NONE if spread is None else f"{spread.middle:,.{digits}f}"
+    # No "-0" of what rounding and the background's share leave of nothing.
+    return NONE if spread is None else f"{round(spread.middle, digits) + 0:,.{digits}f}"
 
 
 def _with_range(spread):
@@ -142,8 +143,9 @@ NOTES = """\
   a contention: nobody waits. Kicks: calls of the transport's notify function there. Lockdep
   makes everything inside the lock dearer: compare hold times with each other, not with a clock.
 - Interrupts: of the disk's virtqueues. Instructions: of the whole guest, user space and kernel,
-  without what starting fio costs, counted by a QEMU plugin. "Of driver" are those in the
-  driver's module, the virtio ring and the transport (drivers/virtio).
+  counted by a QEMU plugin, without what starting fio costs and what the guest executes anyway
+  while time passes. "Of driver" are those in the driver's module, the virtio ring and the
+  transport (drivers/virtio).
 - Where the instructions go: the same, by the source folder of each function (functions.csv has
   the functions). Most of it no driver can change. The last line says how far one could get whose
   own code, ring and transport cost nothing, if all else were as in that variant's run: a driver

@@ -45,6 +45,6 @@ def fills(g, z):
 
 
 def many_writers(g, z):
-    g.fio(z.dev, zonemode='zbd', rw='randwrite', bsrange='4k-64k', offset='16m', size='32m',
+    g.fio(z.dev, zonemode='zbd', rw='randwrite', bsrange='4k-64k', offset='16m', size='16m',
           io_size='3m', numjobs=2, offset_increment='16m', max_open_zones=8, iodepth=8, verify='crc32c', do_verify=1,
           verify_fatal=1)

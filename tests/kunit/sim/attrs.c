@@ -122,6 +122,19 @@ static ssize_t zone_state_store(struct device *dev, struct device_attribute *att
 
 static DEVICE_ATTR_WO(zone_state);
 
+static ssize_t needs_reset_store(struct device *dev, struct device_attribute *attr,
+				 const char *buf, size_t count)
+{
+	struct sim_dev *sim = to_sim(dev);
+	unsigned int i;
+
+	for (i = 0; i < sim->num_queues; i++)
+		sim_queue_fail(&sim->queues[i]);
+	return count;
+}
+
+static DEVICE_ATTR_WO(needs_reset);
+
 static const char * const sim_stat_names[SIM_NR_STATS] = {
 	[SIM_STAT_READ]			= "read",
 	[SIM_STAT_WRITE]		= "write",
@@ -140,6 +153,7 @@ static const char * const sim_stat_names[SIM_NR_STATS] = {
 	[SIM_STAT_ZONE_RESET_ALL]	= "zone_reset_all",
 	[SIM_STAT_ERRORS]		= "errors",
 	[SIM_STAT_KICKS]		= "kicks",
+	[SIM_STAT_KICKS_IRQS_OFF]	= "kicks_irqs_off",
 	[SIM_STAT_INTERRUPTS]		= "interrupts",
 	[SIM_STAT_RESETS]		= "resets",
 	[SIM_STAT_VIOLATIONS]		= "violations",
@@ -203,6 +217,7 @@ static struct attribute *sim_attrs[] = {
 	&dev_attr_serial.attr,
 	&dev_attr_config.attr,
 	&dev_attr_zone_state.attr,
+	&dev_attr_needs_reset.attr,
 	&dev_attr_stats.attr,
 	&dev_attr_requests.attr,
 	&dev_attr_faults.attr,

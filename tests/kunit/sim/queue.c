@@ -33,6 +33,17 @@ static void sim_queue_break(struct sim_queue *q)
 	irq_work_queue(&q->sim->config_irq);
 }
 
+/**
+ * sim_queue_fail - stop working, and ask for a reset
+ * @q: the queue
+ */
+void sim_queue_fail(struct sim_queue *q)
+{
+	mutex_lock(&q->lock);
+	sim_queue_break(q);
+	mutex_unlock(&q->lock);
+}
+
 static void sim_queue_insert(struct sim_queue *q, struct sim_req *req)
 {
 	struct list_head *place = &q->pending;
@@ -93,14 +104,14 @@ static int sim_queue_complete(struct sim_queue *q, struct sim_req *req)
 
 	if (sim_fault(sim, SIM_WRONG_LEN))
 		len = U32_MAX;
-	if (sim_fault(sim, SIM_DUPLICATE)) {
+	if (sim_fault(sim, SIM_DUPLICATE))
 		sim_ring_push(q, id, len);
-		sim_ring_publish(q, 1);
-	}
 	if (sim_fault(sim, SIM_BAD_ID))
 		id += q->ring.num;
 	sim_ring_push(q, id, len);
-	sim_ring_publish(q, sim_fault(sim, SIM_INDEX_JUMP) ? 3 : 1);
+	if (sim_fault(sim, SIM_INDEX_JUMP))
+		q->used_idx += 2;
+	sim_ring_publish(q);
 	return 0;
 }
 

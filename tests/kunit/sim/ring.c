@@ -152,7 +152,7 @@ int sim_ring_chain(struct sim_queue *q, u16 head, struct sim_chain *chain)
 }
 
 /**
- * sim_ring_push - write a used element, which the driver does not see yet
+ * sim_ring_push - write the next used element, which the driver does not see yet
  * @q: the queue
  * @id: of the request
  * @len: bytes that the device has written
@@ -164,16 +164,15 @@ void sim_ring_push(struct sim_queue *q, u32 id, u32 len)
 
 	elem->id = cpu_to_virtio32(vdev, id);
 	elem->len = cpu_to_virtio32(vdev, len);
+	q->used_idx++;
 }
 
 /**
- * sim_ring_publish - show the driver used elements
+ * sim_ring_publish - show the driver all used elements
  * @q: the queue
- * @n: how many
  */
-void sim_ring_publish(struct sim_queue *q, unsigned int n)
+void sim_ring_publish(struct sim_queue *q)
 {
-	q->used_idx += n;
 	/* Element, status and data before the index. */
 	virt_wmb();
 	WRITE_ONCE(q->ring.used->idx, cpu_to_virtio16(&q->sim->vdev, q->used_idx));

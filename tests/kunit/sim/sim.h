@@ -65,6 +65,7 @@ enum sim_stat {
 	SIM_STAT_ZONE_RESET_ALL,
 	SIM_STAT_ERRORS,
 	SIM_STAT_KICKS,
+	SIM_STAT_KICKS_IRQS_OFF,
 	SIM_STAT_INTERRUPTS,
 	SIM_STAT_RESETS,
 	SIM_STAT_VIOLATIONS,
@@ -275,13 +276,14 @@ void sim_queue_exit(struct sim_queue *q);
 void sim_queue_start(struct sim_queue *q, struct virtqueue *vq);
 void sim_queue_stop(struct sim_queue *q);
 void sim_queue_kick(struct sim_queue *q);
+void sim_queue_fail(struct sim_queue *q);
 
 /* ring.c */
 void sim_ring_init(struct sim_queue *q);
 int sim_ring_fetch(struct sim_queue *q, u16 *head);
 int sim_ring_chain(struct sim_queue *q, u16 head, struct sim_chain *chain);
 void sim_ring_push(struct sim_queue *q, u32 id, u32 len);
-void sim_ring_publish(struct sim_queue *q, unsigned int n);
+void sim_ring_publish(struct sim_queue *q);
 void sim_ring_disable_kick(struct sim_queue *q);
 bool sim_ring_enable_kick(struct sim_queue *q);
 bool sim_ring_wants_irq(struct sim_queue *q);

@@ -93,6 +93,9 @@ static bool sim_notify(struct virtqueue *vq)
 	struct sim_queue *q = vq->priv;
 
 	sim_count(q->sim, SIM_STAT_KICKS);
+	/* Under a lock that interrupt handlers take as well, most likely. */
+	if (irqs_disabled() && !in_hardirq())
+		sim_count(q->sim, SIM_STAT_KICKS_IRQS_OFF);
 	if (!(READ_ONCE(q->sim->status) & VIRTIO_CONFIG_S_DRIVER_OK))
 		sim_violation(q->sim, "notifies with status %#x", q->sim->status);
 	if (virtio_has_feature(vq->vdev, VIRTIO_F_NOTIFICATION_DATA))

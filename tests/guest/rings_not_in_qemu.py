@@ -14,7 +14,6 @@ OPTIONS = {'notification_data': '+notification_data', 'in_order': '+in_order', '
            'strict-direct': 'queue_size=16 -indirect_desc +size_max size_max=8192',
            'strict-legacy': '-version_1 -event_idx',
            'dma': '+access_platform queues=2'}
-
 LEAST = 2 * (4 << 20) // (256 << 10)    # requests, were all of them as large as they may be
 
 

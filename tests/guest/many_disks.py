@@ -8,7 +8,7 @@ fio that never ends on an idle disk.
 from tests import boots
 
 CASES = {boots.MANY: ['io_uring', 'libaio', 'psync']}
-RUNS, IOS = 6, 300
+RUNS, IOS = 4, 300
 
 
 def test(g, engine):

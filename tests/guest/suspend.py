@@ -15,7 +15,7 @@ def test(g, case):
     g.sh('echo deep > /sys/power/mem_sleep')
     USES[case](g)
     for disk in g.disks():
-        g.fio(g.dev(disk), **verified(size='256k'))
+        g.fio(g.dev(disk), **verified(size='64k'))
 
 
 def sleep_and_wake(g):
@@ -30,14 +30,14 @@ def sleep_and_wake(g):
 
 def idle(g):
     for disk in g.disks():
-        g.fio(g.dev(disk), **verified(rw='write', size='256k'))
+        g.fio(g.dev(disk), **verified(rw='write', size='64k'))
     sleep_and_wake(g)
     for disk in g.disks():
-        g.fio(g.dev(disk), **verified(rw='read', size='256k'))
+        g.fio(g.dev(disk), **verified(rw='read', size='64k'))
 
 
 def under_io(g):
-    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q', 'intx'))):
+    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q')), size='256k'):
         sleep_and_wake(g)
 
 
@@ -47,7 +47,7 @@ def mounted(g):
         mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt
         dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null''')
     wanted = g.out('md5sum < /mnt/f')
-    with g.busy('/mnt/verify', size='1m', iodepth=4):
+    with g.busy('/mnt/verify', size='256k', iodepth=4):
         sleep_and_wake(g)
     g.sh('echo 3 > /proc/sys/vm/drop_caches')
     assert g.out('md5sum < /mnt/f') == wanted

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hibernation's freeze and thaw of the device, at each test level the kernel offers, under verified I/O."""
 
-from tests import boots
+from tests import boots, usage
 from tests.machine import verified
 
 CASES = {boots.FREEZE: ['freezer', 'devices', 'platform', 'core']}
@@ -12,7 +12,7 @@ ROUNDS = {'freezer': 1, 'devices': 3, 'platform': 1, 'core': 1}
 def test(g, level):
     g.sh(f'''echo {level} > /sys/power/pm_test
         delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay''')
-    with g.busy(*map(g.dev, DISKS), size='256k'):
+    with g.busy(*map(g.dev, DISKS), ioengine=usage.SLEEPS_WELL, size='256k'):
         for _ in range(ROUNDS[level]):
             g.sh('echo disk > /sys/power/state')
     g.sh('echo none > /sys/power/pm_test')

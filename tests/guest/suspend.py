@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system."""
 
-from tests import boots
+from tests import boots, usage
 from tests.machine import Skip, verified
 
 CASES = {boots.SUSPEND: ['idle', 'io', 'mounted']}
@@ -37,7 +37,7 @@ def idle(g):
 
 
 def under_io(g):
-    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q')), size='256k'):
+    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q')), ioengine=usage.SLEEPS_WELL, size='256k'):
         sleep_and_wake(g)
 
 
@@ -47,7 +47,7 @@ def mounted(g):
         mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt
         dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null''')
     wanted = g.out('md5sum < /mnt/f')
-    with g.busy('/mnt/verify', size='256k', iodepth=4):
+    with g.busy('/mnt/verify', ioengine=usage.SLEEPS_WELL, size='256k', iodepth=4):
         sleep_and_wake(g)
     g.sh('echo 3 > /proc/sys/vm/drop_caches')
     assert g.out('md5sum < /mnt/f') == wanted

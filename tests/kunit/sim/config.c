@@ -7,40 +7,46 @@
 
 #include "sim.h"
 
+/* @feature: without it the device has no such field; negative: it always has. */
 struct sim_field {
 	const char *name;
+	int feature;
 	unsigned int offset;
 	unsigned int size;
 };
 
-#define SIM_FIELD_AS(name, ...)	{ name, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__) }
-#define SIM_FIELD(member)	SIM_FIELD_AS(#member, struct virtio_blk_config, member)
-#define SIM_GEOMETRY(member)	SIM_FIELD_AS(#member, struct virtio_blk_config, geometry.member)
-#define SIM_ZONED(member)	SIM_FIELD_AS(#member, COMPAT_ZONED_CONFIG, zoned.member)
+#define SIM_FIELD_AS(name, feature, ...) \
+	{ name, feature, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__) }
+#define SIM_FIELD(member, feature) \
+	SIM_FIELD_AS(#member, feature, struct virtio_blk_config, member)
+#define SIM_GEOMETRY(member) \
+	SIM_FIELD_AS(#member, VIRTIO_BLK_F_GEOMETRY, struct virtio_blk_config, geometry.member)
+#define SIM_ZONED(member) \
+	SIM_FIELD_AS(#member, VIRTIO_BLK_F_ZONED, COMPAT_ZONED_CONFIG, zoned.member)
 
 static const struct sim_field sim_fields[] = {
-	SIM_FIELD(capacity),
-	SIM_FIELD(size_max),
-	SIM_FIELD(seg_max),
+	SIM_FIELD(capacity, -1),
+	SIM_FIELD(size_max, VIRTIO_BLK_F_SIZE_MAX),
+	SIM_FIELD(seg_max, VIRTIO_BLK_F_SEG_MAX),
 	SIM_GEOMETRY(cylinders),
 	SIM_GEOMETRY(heads),
 	SIM_GEOMETRY(sectors),
-	SIM_FIELD(blk_size),
-	SIM_FIELD(physical_block_exp),
-	SIM_FIELD(alignment_offset),
-	SIM_FIELD(min_io_size),
-	SIM_FIELD(opt_io_size),
-	SIM_FIELD_AS("writeback", struct virtio_blk_config, wce),
-	SIM_FIELD(num_queues),
-	SIM_FIELD(max_discard_sectors),
-	SIM_FIELD(max_discard_seg),
-	SIM_FIELD(discard_sector_alignment),
-	SIM_FIELD(max_write_zeroes_sectors),
-	SIM_FIELD(max_write_zeroes_seg),
-	SIM_FIELD(write_zeroes_may_unmap),
-	SIM_FIELD(max_secure_erase_sectors),
-	SIM_FIELD(max_secure_erase_seg),
-	SIM_FIELD(secure_erase_sector_alignment),
+	SIM_FIELD(blk_size, VIRTIO_BLK_F_BLK_SIZE),
+	SIM_FIELD(physical_block_exp, VIRTIO_BLK_F_TOPOLOGY),
+	SIM_FIELD(alignment_offset, VIRTIO_BLK_F_TOPOLOGY),
+	SIM_FIELD(min_io_size, VIRTIO_BLK_F_TOPOLOGY),
+	SIM_FIELD(opt_io_size, VIRTIO_BLK_F_TOPOLOGY),
+	SIM_FIELD_AS("writeback", VIRTIO_BLK_F_CONFIG_WCE, struct virtio_blk_config, wce),
+	SIM_FIELD(num_queues, VIRTIO_BLK_F_MQ),
+	SIM_FIELD(max_discard_sectors, VIRTIO_BLK_F_DISCARD),
+	SIM_FIELD(max_discard_seg, VIRTIO_BLK_F_DISCARD),
+	SIM_FIELD(discard_sector_alignment, VIRTIO_BLK_F_DISCARD),
+	SIM_FIELD(max_write_zeroes_sectors, VIRTIO_BLK_F_WRITE_ZEROES),
+	SIM_FIELD(max_write_zeroes_seg, VIRTIO_BLK_F_WRITE_ZEROES),
+	SIM_FIELD(write_zeroes_may_unmap, VIRTIO_BLK_F_WRITE_ZEROES),
+	SIM_FIELD(max_secure_erase_sectors, VIRTIO_BLK_F_SECURE_ERASE),
+	SIM_FIELD(max_secure_erase_seg, VIRTIO_BLK_F_SECURE_ERASE),
+	SIM_FIELD(secure_erase_sector_alignment, VIRTIO_BLK_F_SECURE_ERASE),
 	SIM_ZONED(zone_sectors),
 	SIM_ZONED(max_open_zones),
 	SIM_ZONED(max_active_zones),
@@ -146,6 +152,30 @@ int sim_config_set(struct sim_dev *sim, const char *name, u64 value)
 	return 0;
 }
 
+/* Before the features are agreed on, if the driver is one that says when they are. */
+static bool sim_too_early(struct sim_dev *sim)
+{
+	return virtio_has_feature(&sim->vdev, VIRTIO_F_VERSION_1) &&
+	       !(READ_ONCE(sim->status) & VIRTIO_CONFIG_S_FEATURES_OK);
+}
+
+/* Fields come with features (VIRTIO 1.3, 2.5.1); the cache mode counts after them (5.2.5.1). */
+static void sim_check_read(struct sim_dev *sim, unsigned int offset, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sim_fields); i++) {
+		const struct sim_field *field = &sim_fields[i];
+
+		if (offset >= field->offset + field->size || field->offset >= offset + len)
+			continue;
+		if (field->feature >= 0 && !(sim->features & BIT_ULL(field->feature)))
+			sim_violation(sim, "reads %s, which is not offered", field->name);
+		if (field->feature == VIRTIO_BLK_F_CONFIG_WCE && sim_too_early(sim))
+			sim_violation(sim, "reads %s with status %#x", field->name, sim->status);
+	}
+}
+
 /**
  * sim_config_read - the driver reads the configuration
  * @sim: the device
@@ -160,6 +190,7 @@ void sim_config_read(struct sim_dev *sim, unsigned int offset, void *buf, unsign
 		memset(buf, 0, len);
 		return;
 	}
+	sim_check_read(sim, offset, len);
 	spin_lock(&sim->config_lock);
 	memcpy(buf, (void *)&sim->config + offset, len);
 	/* Half of it old, half of it new: only the generation tells. */
@@ -185,8 +216,9 @@ void sim_config_write(struct sim_dev *sim, unsigned int offset, const void *buf,
 	const u8 *mode = buf;
 
 	if (offset != offsetof(struct virtio_blk_config, wce) || len != 1 || *mode > 1 ||
-	    !virtio_has_feature(&sim->vdev, VIRTIO_BLK_F_CONFIG_WCE)) {
-		sim_violation(sim, "writes %u bytes of configuration at %u", len, offset);
+	    !virtio_has_feature(&sim->vdev, VIRTIO_BLK_F_CONFIG_WCE) || sim_too_early(sim)) {
+		sim_violation(sim, "writes %u bytes of configuration at %u with status %#x", len,
+			      offset, sim->status);
 		return;
 	}
 	sim_config_set(sim, "writeback", *mode);

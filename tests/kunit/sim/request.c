@@ -277,6 +277,15 @@ int sim_print_records(struct sim_dev *sim, char *buf)
 	return len;
 }
 
+/* A legacy device may take the header, the data and the answer by their descriptors (5.2.6.4). */
+static bool sim_framing_ok(struct virtio_device *vdev, const struct sim_chain *chain,
+			   size_t answer)
+{
+	return virtio_has_feature(vdev, VIRTIO_F_VERSION_1) ||
+	       (chain->iov[0].iov_len == sizeof(struct virtio_blk_outhdr) &&
+		chain->iov[chain->n_out + chain->n_in - 1].iov_len == answer);
+}
+
 /**
  * sim_execute - carry a request out
  * @q: the queue, its lock held
@@ -310,9 +319,9 @@ int sim_execute(struct sim_queue *q, u16 head, u32 *len)
 
 	if (op.type == VIRTIO_BLK_T_ZONE_APPEND)
 		answer += sizeof(__virtio64);
-	if (chain.in_len < answer) {
-		sim_violation(q->sim, "type %u with %zu bytes for the answer", op.type,
-			      chain.in_len);
+	if (chain.in_len < answer || !sim_framing_ok(vdev, &chain, answer)) {
+		sim_violation(q->sim, "type %u with %zu bytes for the answer, in %u buffers",
+			      op.type, chain.in_len, chain.n_in);
 		return -EPROTO;
 	}
 	iov_iter_kvec(&op.in, READ, chain.iov + chain.n_out, chain.n_in, chain.in_len - answer);

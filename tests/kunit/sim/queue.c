@@ -156,6 +156,10 @@ static ktime_t sim_queue_run(struct sim_queue *q)
 			next = KTIME_MAX;
 			break;
 		}
+		if (sim_fault(q->sim, SIM_NO_KICKS)) {
+			next = min(next, ktime_add_ms(ktime_get(), 1));
+			break;
+		}
 		if (!sim_ring_enable_kick(q))
 			break;
 		cond_resched();

@@ -44,6 +44,7 @@ enum sim_fault {
 	SIM_EARLY_IRQ,
 	SIM_SPURIOUS_IRQ,
 	SIM_TORN_CONFIG,
+	SIM_NO_KICKS,
 	SIM_NR_FAULTS,
 };
 

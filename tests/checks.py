@@ -15,6 +15,7 @@ HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tes
            'zone_append': TOP / 'tests' / 'kunit' / 'append'}
 PER_KERNEL = ('build-w1', 'build-sparse')
 ONCE = ('checkpatch', 'shellcheck')
+SPEC = {'build-sparse': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 
 

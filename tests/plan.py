@@ -6,6 +6,7 @@ A file of tests/guest/ holds one behaviour:
     CASES   {boot: [case, ...]} or {boot: None}; every case is a test of its own
     PARAMS  the module's parameters; None: the test loads the module itself, afresh
     ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
+    SPEC    sections of VIRTIO 1.3 of which it shows a requirement: see conformance.md
     HELPERS modules of checks.HELPERS that it finds in /modules/ beside the driver
     test    test(g) or test(g, case); an exception is a failure, Skip(reason) a counted skip
 """

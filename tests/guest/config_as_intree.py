@@ -56,6 +56,7 @@ GROUPS = {
     },
 }
 CASES = {boots.SIM: list(GROUPS)}
+SPEC = ('2.2.1', '2.5.1', '3.1.1', '5.2.5.1', '5.2.6.1')
 HELPERS = ('virtio_blk_sim',)
 PARAMS = None
 

@@ -8,6 +8,7 @@ ZONED = ('bad_report', 'bad_append')
 FAILING = ('no_status', 'bad_status', 'io_error')
 CASES = {boots.SIM: [*FAILING, 'wrong_len', 'late', 'spurious_irq', 'early_irq', 'torn_config', 'bad_report',
                      'bad_append']}
+SPEC = ('2.5.1', '2.7.7.1', '5.2.6.3')
 HELPERS = ('virtio_blk_sim', 'zone_append')
 
 

@@ -4,6 +4,7 @@
 from tests import boots
 
 CASES = {boots.OPS: ['plain', '4q', 'through']}
+SPEC = ('5.2.5.1',)
 WRITES = 50
 
 

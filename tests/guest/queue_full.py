@@ -7,6 +7,7 @@ from tests.machine import verified
 CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
     f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES for disk in ('ring4', 'ring16-wide')]}
 PARAMS = None
+SPEC = ('2.7.5.3.1',)
 
 
 def test(g, case):

@@ -4,6 +4,7 @@
 from tests import boots
 
 CASES = {boots.OPS: None}
+SPEC = ('5.2.6.1',)
 
 
 def test(g):

@@ -4,6 +4,7 @@
 from tests import boots, sim
 
 CASES = {boots.SIM: ['plain', 'zoned']}
+SPEC = ('2.1.1', '2.7.4.2', '3.1.1', '5.2.6.1')
 HELPERS = ('virtio_blk_sim', 'zone_append')
 IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES, SECURE_ERASE = 0, 1, 4, 8, 11, 13, 14
 APPEND, REPORT, OPEN, CLOSE, FINISH, RESET, RESET_ALL = 15, 16, 18, 20, 22, 24, 26

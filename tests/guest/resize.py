@@ -7,6 +7,7 @@ from tests import boots
 from tests.boot import MIB
 
 CASES = {boots.OPS: ['plain', '4q']}
+SPEC = ('5.2.6.1',)
 SIZES = (96 * MIB, 32 * MIB + 512 * 3)
 SIZES_UNDER_IO = (80 * MIB, 48 * MIB, 64 * MIB)
 

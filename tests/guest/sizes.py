@@ -5,6 +5,7 @@ from tests import boots
 from tests.machine import fio_command, verified
 
 CASES = {boots.OPS: ['plain', '4q', 'blocks-4096']}
+SPEC = ('5.2.6.1',)
 
 
 def test(g, disk):

@@ -6,6 +6,7 @@ import hashlib
 from tests import boots, sim
 
 CASES = {boots.SIM: ['4q', 'direct', 'random']}
+SPEC = ('5.2.6.1',)
 HELPERS = ('virtio_blk_sim', 'zone_append')
 OPTIONS = {'4q': 'queues=4', 'direct': '-indirect_desc', 'random': 'queues=2'}
 RUN, LANDED = '/sys/module/zone_append/parameters/run', '/sys/module/zone_append/parameters/landed'

@@ -4,6 +4,7 @@
 from tests import boots, sim
 
 CASES = {boots.SIM: None}
+SPEC = ('5.2.6.1',)
 HELPERS = ('virtio_blk_sim',)
 ZONE, ZONES, CONVENTIONAL = 8192, 16, 2
 NO_POINTER, EMPTY, IMPLICITLY_OPEN, OPEN, CLOSED, READ_ONLY, FULL, OFFLINE = 0, 1, 2, 3, 4, 13, 14, 15

@@ -4,6 +4,7 @@
 from tests import boots, sim
 
 CASES = {boots.SIM: ['1q', '4q-direct']}
+SPEC = ('5.2.6.1',)
 HELPERS = ('virtio_blk_sim',)
 OPTIONS = {'1q': '', '4q-direct': 'queues=4 -indirect_desc'}
 ZONE = 8192

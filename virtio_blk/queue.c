@@ -157,6 +157,17 @@ static bool virtblk_rearm(struct virtblk_vq *vq)
 	       cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD;
 }
 
+/* Tells whoever is the next owner, or is one, that there is work. */
+static void virtblk_leave_word(struct virtblk_vq *vq)
+{
+	/*
+	 * The work before the word, also where the word only overwrites another's:
+	 * pairs with the smp_store_mb() in virtblk_take_turn(), which takes it.
+	 */
+	smp_mb();
+	WRITE_ONCE(vq->again, 1);
+}
+
 /*
  * Owns the queue once, if nobody else does: all that is done with the lock
  * held is in here. Returns false if the work is left to another.
@@ -169,12 +180,13 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 		/* A poller comes back of itself. */
 		if (vq->polled && may_reap)
 			return false;
+		virtblk_leave_word(vq);
 		/*
-		 * The owner may have looked already: leave word, then try once
-		 * more. Pairs with the smp_mb() in virtblk_serve(); either the
-		 * owner sees our word, or we see the lock free.
+		 * The owner may have looked already: try once more. Pairs with the
+		 * smp_mb() in virtblk_serve(); either the owner sees our word, or
+		 * we see the lock free.
 		 */
-		smp_store_mb(vq->again, 1);
+		smp_mb();
 		if (!spin_trylock_irqsave(&vq->lock, flags))
 			return false;
 	}
@@ -194,9 +206,10 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	if (READ_ONCE(vq->again)) {
 		vq->stats.takeovers++;
 		/*
-		 * Take the word before the work: pairs with the smp_store_mb()
-		 * above. Word that we take here was left after its work, which
-		 * we are going to see; what comes later stays for the next look.
+		 * Take the word before the work: pairs with the smp_mb() in
+		 * virtblk_leave_word(). Word that we take here was left after its
+		 * work, which we are going to see; what comes later stays for the
+		 * next look.
 		 */
 		smp_store_mb(vq->again, 0);
 	}
@@ -363,7 +376,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 
 		if (unlikely(turn.more)) {
 			virtblk_want_reap(vq, turn.ring);
-			WRITE_ONCE(vq->again, 1);
+			virtblk_leave_word(vq);
 		}
 		if (READ_ONCE(vq->notify) && xchg(&vq->notify, 0))
 			virtqueue_notify(turn.ring);
@@ -378,7 +391,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 		if (unlikely(turn.handover))
 			virtblk_hand_over(vq, 0);
 
-		/* The lock is free before we look: pairs with the smp_store_mb() of the word. */
+		/* The lock is free before we look: pairs with the smp_mb() after the word. */
 		smp_mb();
 	} while (unlikely(READ_ONCE(vq->again)));
 

@@ -203,7 +203,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 		goto out_free;
 	err = virtblk_alloc_tags(vblk);
 	if (err)
-		goto out_del_vqs;
+		goto out_retire;
 	err = virtblk_alloc_disk(vblk);
 	if (err)
 		goto out_free_tags;
@@ -223,14 +223,14 @@ static int virtblk_probe(struct virtio_device *vdev)
 out_debugfs:
 	virtblk_debugfs_remove(vblk);
 out_put_disk:
-	/* The device has worked already: it must be quiet before its queues go. */
-	virtio_reset_device(vdev);
-	put_disk(vblk->disk);	/* not added: does not free vblk */
+	/* The device has worked already, and may even have been reset or given up. */
+	virtblk_retire(vblk);
+	blk_sync_queue(vblk->disk->queue);
+	put_disk(vblk->disk);	/* not added: does not free vblk, nor stop the queue's timer */
 out_free_tags:
 	blk_mq_free_tag_set(&vblk->tag_set);
-out_del_vqs:
-	virtblk_stop_vqs(vblk);
-	virtblk_del_vqs(vblk);
+out_retire:
+	virtblk_retire(vblk);
 out_free:
 	virtblk_free(vblk);
 	return err;
@@ -257,23 +257,13 @@ static void virtblk_remove(struct virtio_device *vdev)
 	virtblk_debugfs_remove(vblk);
 	del_gendisk(vblk->disk);
 
-	mutex_lock(&vblk->state_mutex);
-	vblk->removed = true;
-	mutex_unlock(&vblk->state_mutex);
-
 	blk_mq_quiesce_queue(vblk->disk->queue);
+	virtblk_retire(vblk);
 	blk_mq_free_tag_set(&vblk->tag_set);
 
 	mutex_lock(&vblk->vdev_mutex);
-	if (!vblk->stopped) {
-		virtblk_stop_vqs(vblk);
-		if (!virtblk_is_gone(vdev))
-			virtio_reset_device(vdev);
-		virtblk_del_vqs(vblk);
-	}
 	vblk->vdev = NULL;
 	mutex_unlock(&vblk->vdev_mutex);
-	cancel_work_sync(&vblk->recover_work);
 
 	put_disk(vblk->disk);	/* frees vblk, after the last close */
 }
@@ -293,17 +283,17 @@ static int virtblk_stop(struct virtio_device *vdev)
 	if (vblk->dead) {
 		blk_mq_unquiesce_queue(q);
 	} else {
-		virtblk_stop_vqs(vblk);
-		virtio_reset_device(vdev);
 		virtblk_del_vqs(vblk);
-		vblk->stopped = true;
 	}
 	mutex_unlock(&vblk->state_mutex);
 	flush_work(&vblk->config_work);
 	return 0;
 }
 
-/* Nobody but us touches a stopped device: state_mutex is not needed. */
+/*
+ * Nobody but us touches a stopped device: state_mutex is not needed. A failure
+ * is not the end if virtblk_recover() has called us.
+ */
 static int virtblk_start(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
@@ -314,6 +304,11 @@ static int virtblk_start(struct virtio_device *vdev)
 		return 0;
 
 	err = virtblk_find_vqs(vblk);
+	if (err && !vblk->resetting) {
+		mutex_lock(&vblk->state_mutex);
+		virtblk_kill(vblk);
+		mutex_unlock(&vblk->state_mutex);
+	}
 	if (err)
 		return err;
 

@@ -161,29 +161,11 @@ static bool virtblk_take_back(struct request *rq, void *data)
 	return true;
 }
 
-/*
- * Afterwards there is no virtqueue, and no request is with the device or in the
- * driver. The caller has quiesced the queue.
- */
+/* The caller has quiesced the queue. */
 static void virtblk_take_all_back(struct virtio_blk *vblk)
 {
-	struct virtio_device *vdev = vblk->vdev;
-	unsigned int i;
-
-	virtblk_stop_vqs(vblk);
-	if (!virtblk_is_gone(vdev))
-		virtio_reset_device(vdev);
-
-	/* Interrupt handlers and pollers that own requests already end them first. */
-	virtio_synchronize_cbs(vdev);
-	synchronize_rcu();
-
-	for (i = 0; i < vblk->num_vqs; i++)
-		while (virtqueue_detach_unused_buf(vblk->vqs[i].vq))
-			;
 	virtblk_del_vqs(vblk);
 	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_take_back, vblk);
-	vblk->stopped = true;
 }
 
 /**
@@ -231,16 +213,19 @@ static void virtblk_reset(struct virtio_blk *vblk)
 	if (parent && dev_is_pci(parent))
 		pci_set_master(to_pci_dev(parent));
 
+	vblk->resetting = true;
 	/* Who has reset the device behind our back may do so again while we set it up. */
 	for (tries = 0; tries < VIRTBLK_MAX_RESETS && !virtblk_is_gone(vdev); tries++) {
 		/* Comes back to us in virtblk_start(). */
 		err = virtio_device_reset_done(vdev);
 		if (!err)
-			return;
+			break;
 		dev_err(&vdev->dev, "[%s] the reset failed: %d\n", vblk->disk->disk_name, err);
 		msleep(VIRTBLK_RESET_MS);
 	}
-	virtblk_kill(vblk);
+	vblk->resetting = false;
+	if (vblk->stopped)
+		virtblk_kill(vblk);
 }
 
 /**
@@ -269,4 +254,22 @@ void virtblk_recover(struct work_struct *work)
 		virtblk_reset(vblk);
 out:
 	mutex_unlock(&vblk->state_mutex);
+}
+
+/**
+ * virtblk_retire - take a device out of use for good
+ * @vblk: the device, without disk or with a quiesced queue
+ *
+ * Context: process, sleeps.
+ */
+void virtblk_retire(struct virtio_blk *vblk)
+{
+	mutex_lock(&vblk->state_mutex);
+	vblk->removed = true;
+	if (!vblk->stopped)
+		virtblk_del_vqs(vblk);
+	else if (!virtblk_is_gone(vblk->vdev))
+		virtio_reset_device(vblk->vdev);	/* it failed to start, perhaps */
+	mutex_unlock(&vblk->state_mutex);
+	cancel_work_sync(&vblk->recover_work);
 }

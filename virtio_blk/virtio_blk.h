@@ -127,6 +127,7 @@ struct virtblk_vq {
  *	there; protects the members down to @resets
  * @stopped: there are no virtqueues, and unless @dead the queue is quiesced
  * @dead: all requests fail
+ * @resetting: virtblk_recover() starts the virtqueues, and deals with failure
  * @removed: the disk is gone, there is nothing to recover any more
  * @timed_out: a request was not completed in time
  * @completions_at_reset: requests completed up to the last reset
@@ -148,6 +149,7 @@ struct virtio_blk {
 	struct mutex state_mutex;	/* starting and stopping, see above */
 	bool stopped;
 	bool dead;
+	bool resetting;
 	bool removed;
 	bool timed_out;
 	u64 completions_at_reset;
@@ -222,7 +224,6 @@ static inline struct scatterlist *virtblk_sgl(struct virtblk_req *vbr)
 /* vqs.c */
 int virtblk_alloc_vqs(struct virtio_blk *vblk);
 int virtblk_find_vqs(struct virtio_blk *vblk);
-void virtblk_stop_vqs(struct virtio_blk *vblk);
 void virtblk_del_vqs(struct virtio_blk *vblk);
 unsigned int virtblk_default_depth(struct virtio_blk *vblk);
 unsigned int virtblk_max_segments(struct virtio_blk *vblk);
@@ -251,6 +252,7 @@ bool virtblk_needs_reset(struct virtio_device *vdev);
 void virtblk_look_after(struct virtio_blk *vblk);
 void virtblk_recover(struct work_struct *work);
 void virtblk_kill(struct virtio_blk *vblk);
+void virtblk_retire(struct virtio_blk *vblk);
 
 /* limits.c */
 int virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);

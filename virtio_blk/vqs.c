@@ -183,13 +183,7 @@ out:
 	return err;
 }
 
-/**
- * virtblk_stop_vqs - make everybody leave a device's queues
- * @vblk: the device, its queue quiesced and without requests
- *
- * Context: process, may sleep.
- */
-void virtblk_stop_vqs(struct virtio_blk *vblk)
+static void virtblk_stop_vqs(struct virtio_blk *vblk)
 {
 	unsigned int i;
 
@@ -198,16 +192,35 @@ void virtblk_stop_vqs(struct virtio_blk *vblk)
 }
 
 /**
- * virtblk_del_vqs - give the virtqueues of a device back
- * @vblk: the device, stopped and reset
+ * virtblk_del_vqs - take a device's virtqueues away
+ * @vblk: the device; its queue is quiesced, or was never used
  *
- * Context: process, may sleep.
+ * Afterwards no request is with the device, and nobody is in a queue.
+ *
+ * Context: process, sleeps. state_mutex is held once others know the device.
+ *
+ * VIRTIO 1.3, 2.4.2 (device reset), 3.3.1 (device cleanup).
  */
 void virtblk_del_vqs(struct virtio_blk *vblk)
 {
-	vblk->vdev->config->del_vqs(vblk->vdev);
-	/* An interrupt handler may have woken the worker after virtblk_stop_vqs(). */
+	struct virtio_device *vdev = vblk->vdev;
+	unsigned int i;
+
 	virtblk_stop_vqs(vblk);
+	if (!virtblk_is_gone(vdev))
+		virtio_reset_device(vdev);
+
+	/* Interrupt handlers and pollers that own requests already end them first. */
+	virtio_synchronize_cbs(vdev);
+	synchronize_rcu();
+
+	for (i = 0; i < vblk->num_vqs; i++)
+		while (virtqueue_detach_unused_buf(vblk->vqs[i].vq))
+			;
+	vdev->config->del_vqs(vdev);
+	/* An interrupt handler may have woken the worker after it was stopped. */
+	virtblk_stop_vqs(vblk);
+	vblk->stopped = true;
 }
 
 /**

@@ -19,6 +19,7 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 	[SIM_EARLY_IRQ]		= "early_irq",
 	[SIM_SPURIOUS_IRQ]	= "spurious_irq",
 	[SIM_TORN_CONFIG]	= "torn_config",
+	[SIM_NO_VQS]		= "no_vqs",
 	[SIM_NO_KICKS]		= "no_kicks",
 };
 

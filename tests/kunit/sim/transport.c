@@ -146,6 +146,9 @@ static int sim_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct vi
 	unsigned int i;
 	int err;
 
+	if (sim_fault(sim, SIM_NO_VQS))
+		return -ENOMEM;
+
 	for (i = 0; i < nvqs; i++) {
 		err = i < sim->num_queues ? sim_find_vq(&sim->queues[i], &vqs[i], &infos[i]) :
 					    -ENOENT;

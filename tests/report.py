@@ -25,7 +25,7 @@ class Report:
             self._print(f'{outcome} {len(self.results):4d}/{len(self.expected)} {name}{took}'
                         + (f': {first_line(reason)}' if reason else ''))
             if outcome == FAIL:
-                for line in str(reason).splitlines()[1:]:
+                for line in rest(reason):
                     self._print(f'       {line}')
                 if log and str(log) not in str(reason):
                     self._print(f'       log: {log}')
@@ -50,11 +50,19 @@ class Report:
             for name, (outcome, reason, log) in self.results.items():
                 if outcome == kind:
                     print(f'{kind} {name}: {first_line(reason)}')
+                    # Who has only the end of the output shall see why, too.
+                    for line in rest(reason):
+                        print(f'    {line}')
         if not self.expected:
             print('no test was expected: that is a failure')
         line = f'{count[PASS]} passed, {count[FAIL]} failed'
         print(line + (f', {count[SKIP]} skipped' if count[SKIP] else ''), flush=True)
         return 1 if count[FAIL] or not self.expected else 0
+
+
+def rest(reason):
+    """All but the first line, of a few dozen."""
+    return str(reason).splitlines()[1:30]
 
 
 def first_line(text):

@@ -23,9 +23,10 @@ module_param(queue_depth, uint, 0444);
 MODULE_PARM_DESC(queue_depth, "Requests in flight for each queue. 0 for as many as the ring holds.");
 
 /*
- * Small requests that a ring should hold with direct descriptors, a request of
- * one segment taking three slots: with less room, one slot each for requests
- * of any size (indirect descriptors) is worth their allocation.
+ * Small requests that a ring should hold with direct descriptors if queue_depth
+ * does not say it, a request of one segment taking three slots: with less room,
+ * one slot each for requests of any size (indirect descriptors) is worth their
+ * allocation.
  */
 #define VIRTBLK_DIRECT_REQUESTS	64
 #define VIRTBLK_SLOTS		3
@@ -73,7 +74,7 @@ static bool virtblk_choose_direct(struct virtio_device *vdev)
 	if (virtio_cread_feature(vdev, VIRTIO_BLK_F_SEG_MAX, struct virtio_blk_config, seg_max,
 				 &seg_max))
 		return false;
-	return seg_max >= VIRTBLK_DIRECT_REQUESTS * VIRTBLK_SLOTS;
+	return seg_max / VIRTBLK_SLOTS >= (queue_depth ?: VIRTBLK_DIRECT_REQUESTS);
 }
 
 /**

@@ -2,6 +2,7 @@
 """The project's tests: python3 -m tests.run [--kernel 6.12] [--test name]"""
 
 import argparse
+import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,6 +16,8 @@ from tests.run_boot import BootRun
 
 FLAVOURS = {'6.1': 'debug', '6.12': 'debug', '7.x': 'kasan'}
 TOP = Path(__file__).resolve().parent.parent
+# A guest that waits, for a disk or for the end of a sleep, leaves a core to another.
+JOBS = os.cpu_count() + 1
 
 
 def main():
@@ -48,7 +51,7 @@ def arguments():
                         help='in-tree: shows that a test describes the in-tree driver too')
     parser.add_argument('--driver', type=Path, default=checks.DRIVER, help='another folder than virtio_blk/')
     parser.add_argument('--flavour', help='of the kernel, instead of debug or kasan')
-    parser.add_argument('--jobs', type=int, default=2, help='guests at a time (default: 2)')
+    parser.add_argument('--jobs', type=int, default=JOBS, help=f'guests at a time (default: {JOBS})')
     parser.add_argument('--out', type=Path, default=TOP / 'build' / 'tests', help='for the logs (default: build/tests)')
     parser.add_argument('--list', action='store_true', help='list the tests and exit')
     return parser.parse_args()
@@ -80,9 +83,9 @@ def run_guests(report, kernels, tests, out, options):
         report.expect(*run.names)
     helpers = {helper for test in tests for helper in test.helpers}
     initrds = {built.source.name: build_initrd(report, built, out, options.module, helpers) for built in kernels}
-    # The slow kernel first, so that no core idles at the end.
+    # The slow kernel first, and what sleeps, so that no core idles at the end.
     runs = sorted((run for run in runs if initrds[run.kernel.source.name]),
-                  key=lambda run: (run.kernel.flavour != 'kasan', -len(run.tests)))
+                  key=lambda run: (run.kernel.flavour != 'kasan', run.boot.channel != 'virtio', -len(run.tests)))
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
@@ -102,7 +105,9 @@ def build_initrd(report, built, out, module, helpers):
         report.say(f'{built.source.name}: no module, so no guest: {failure}')
         return None
     # A copy: the cache keeps only the newest ones, and others use it too.
-    return shutil.copy(initramfs.build(built, modules=modules), out / built.source.name)
+    folder = out / built.source.name
+    folder.mkdir(exist_ok=True)
+    return shutil.copy(initramfs.build(built, modules=modules), folder)
 
 
 if __name__ == '__main__':

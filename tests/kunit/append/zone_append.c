@@ -4,6 +4,9 @@
  * "disk sector sectors count" to the parameter "run", e.g. "/dev/vda 8192 8 4".
  * It sends that many appends at once, the n-th filled with bytes of value n,
  * and "landed" then says where each went, or its error.
+ *
+ * And discards, of which user space can only send one after the other:
+ * "discard" sends as many, with gaps of their own length in between.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -33,18 +36,25 @@ static void append_done(struct bio *bio)
 	complete(&append->done);
 }
 
-static int append_prepare(struct append *append, struct block_device *bdev, sector_t zone,
-			  unsigned int sectors, int pattern)
+static int append_prepare(struct append *append, struct block_device *bdev, sector_t sector,
+			  unsigned int sectors, int pattern, enum req_op op)
 {
-	append->page = alloc_page(GFP_KERNEL);
-	if (!append->page)
-		return -ENOMEM;
-	memset(page_address(append->page), pattern, PAGE_SIZE);
-	append->bio = bio_alloc(bdev, 1, REQ_OP_ZONE_APPEND | REQ_SYNC, GFP_KERNEL);
-	append->bio->bi_iter.bi_sector = zone;
+	if (op == REQ_OP_ZONE_APPEND) {
+		append->page = alloc_page(GFP_KERNEL);
+		if (!append->page)
+			return -ENOMEM;
+		memset(page_address(append->page), pattern, PAGE_SIZE);
+	} else {
+		sector += 2 * sectors * pattern;
+	}
+	append->bio = bio_alloc(bdev, !!append->page, op | REQ_SYNC, GFP_KERNEL);
+	append->bio->bi_iter.bi_sector = sector;
 	append->bio->bi_end_io = append_done;
 	append->bio->bi_private = append;
-	__bio_add_page(append->bio, append->page, sectors << SECTOR_SHIFT, 0);
+	if (append->page)
+		__bio_add_page(append->bio, append->page, sectors << SECTOR_SHIFT, 0);
+	else
+		append->bio->bi_iter.bi_size = sectors << SECTOR_SHIFT;
 	init_completion(&append->done);
 	return 0;
 }
@@ -58,15 +68,15 @@ static void append_free(struct append *append)
 	*append = (struct append) { };
 }
 
-static int append_run(struct block_device *bdev, sector_t zone, unsigned int sectors,
-		      unsigned int count)
+static int append_run(struct block_device *bdev, sector_t sector, unsigned int sectors,
+		      unsigned int count, enum req_op op)
 {
 	struct blk_plug plug;
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; !err && i < count; i++)
-		err = append_prepare(&appends[i], bdev, zone, sectors, i);
+		err = append_prepare(&appends[i], bdev, sector, sectors, i, op);
 	if (!err) {
 		blk_start_plug(&plug);
 		for (i = 0; i < count; i++)
@@ -89,19 +99,20 @@ static int append_run(struct block_device *bdev, sector_t zone, unsigned int sec
 static int append_set(const char *val, const struct kernel_param *kp)
 {
 	unsigned int sectors, count;
-	unsigned long long zone;
+	unsigned long long sector;
 	struct file *file;
 	char path[64];
 	int err;
 
-	if (sscanf(val, "%63s %llu %u %u", path, &zone, &sectors, &count) != 4 || !sectors ||
+	if (sscanf(val, "%63s %llu %u %u", path, &sector, &sectors, &count) != 4 || !sectors ||
 	    sectors > PAGE_SECTORS || !count || count > APPEND_MAX)
 		return -EINVAL;
 	file = filp_open(path, O_RDWR | O_LARGEFILE, 0);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	if (S_ISBLK(file_inode(file)->i_mode))
-		err = append_run(I_BDEV(file->f_mapping->host), zone, sectors, count);
+		err = append_run(I_BDEV(file->f_mapping->host), sector, sectors, count,
+				 *(enum req_op *)kp->arg);
 	else
 		err = -ENOTBLK;
 	filp_close(file, NULL);
@@ -112,8 +123,13 @@ static const struct kernel_param_ops append_ops = {
 	.set = append_set,
 };
 
-module_param_cb(run, &append_ops, NULL, 0200);
+static enum req_op append_op = REQ_OP_ZONE_APPEND;
+module_param_cb(run, &append_ops, &append_op, 0200);
 MODULE_PARM_DESC(run, "\"disk sector sectors count\": sends so many appends at once");
 
-MODULE_DESCRIPTION("Zone append for tests");
+static enum req_op append_discard_op = REQ_OP_DISCARD;
+module_param_cb(discard, &append_ops, &append_discard_op, 0200);
+MODULE_PARM_DESC(discard, "\"disk sector sectors count\": sends so many discards at once");
+
+MODULE_DESCRIPTION("Zone appends and discards for tests");
 MODULE_LICENSE("GPL");

@@ -2,6 +2,7 @@
 /*
  * The disk's own sysfs attributes: serial and cache_type.
  */
+#include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -40,13 +41,16 @@ static ssize_t cache_type_store(struct device *dev, struct device_attribute *att
 	struct gendisk *disk = dev_to_disk(dev);
 	struct virtio_blk *vblk = disk->private_data;
 	struct queue_limits lim;
-	int type, err;
+	int type, err, flush_err = 0;
 
 	type = sysfs_match_string(virtblk_cache_types, buf);
 	if (type < 0)
 		return type;
 
 	virtio_cwrite8(vblk->vdev, offsetof(struct virtio_blk_config, wce), type);
+	/* What was written before may still be in the cache (5.2.6.1), and fsync will not care. */
+	if (!virtblk_cache_is_writeback(vblk->vdev))
+		flush_err = blkdev_issue_flush(disk->part0);
 
 	lim = queue_limits_start_update(disk->queue);
 	if (virtblk_cache_is_writeback(vblk->vdev))
@@ -54,7 +58,7 @@ static ssize_t cache_type_store(struct device *dev, struct device_attribute *att
 	else
 		lim.features &= ~BLK_FEAT_WRITE_CACHE;
 	err = queue_limits_commit_update_frozen(disk->queue, &lim);
-	return err ?: count;
+	return err ?: flush_err ?: count;
 }
 static DEVICE_ATTR_RW(cache_type);
 

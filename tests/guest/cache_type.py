@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""cache_type shows the device's cache, and changes it where the device lets it; the block layer follows."""
+"""cache_type shows the device's cache, and changes it where the device lets it; the block layer follows, and what was
+in a cache that is switched off is flushed."""
 
 from tests import boots
 
@@ -16,7 +17,10 @@ def test(g, disk):
         return
     assert g.attribute(name, 'cache_type') == 'write back'
     for mode in ('write through', 'write back', 'write through'):
+        g.sh(f'dd if=/dev/zero of=/dev/{name} bs=4k count=1 oflag=direct 2>/dev/null')
+        before = g.stats(disk)['flush_operations']
         g.sh(f"echo '{mode}' > {path}")
+        assert g.stats(disk)['flush_operations'] == before + (mode == 'write through')
         assert (g.attribute(name, 'cache_type'), g.attribute(name, 'queue/write_cache')) == (mode, mode)
         before = g.stats(disk)['flush_operations']
         g.sh(f'dd if=/dev/zero of=/dev/{name} bs=4k count=4 conv=fsync 2>/dev/null')

@@ -5,15 +5,17 @@ from tests import boots, sim
 from tests.machine import verified
 
 ZONED = ('bad_report', 'bad_append')
+# Only of legacy devices may a driver ignore the length (VIRTIO 1.3, 5.2.6.3).
+OPTIONS = {'zero_len': '-version_1', **dict.fromkeys(ZONED, 'zoned=host-managed')}
 FAILING = ('no_status', 'bad_status', 'io_error')
-CASES = {boots.SIM: [*FAILING, 'wrong_len', 'late', 'spurious_irq', 'early_irq', 'torn_config', 'bad_report',
-                     'bad_append']}
+CASES = {boots.SIM: [*FAILING, 'wrong_len', 'zero_len', 'late', 'spurious_irq', 'early_irq', 'torn_config',
+                     'bad_report', 'bad_append']}
 SPEC = ('2.5.1', '2.7.7.1', '5.2.6.3')
 HELPERS = ('virtio_blk_sim', 'zone_append')
 
 
 def test(g, fault):
-    with sim.device(g, f'{fault} queues=2' + (' zoned=host-managed' if fault in ZONED else '')) as disk:
+    with sim.device(g, f'{fault} queues=2 {OPTIONS.get(fault, "")}') as disk:
         if fault in FAILING:
             fails_once(g, disk, fault)
         else:
@@ -35,9 +37,13 @@ def fails_once(g, disk, fault):
     assert g.attribute(disk.disk, 'serial') == fault
 
 
-def wrong_len(g, disk):
-    disk.fault('wrong_len', -1)
+def wrong_len(g, disk, fault='wrong_len'):
+    disk.fault(fault, -1)
     g.fio(disk.dev, **verified(size='4m', bsrange='512-64k'))
+
+
+def zero_len(g, disk):
+    wrong_len(g, disk, 'zero_len')
 
 
 def late(g, disk):
@@ -85,5 +91,5 @@ def bad_append(g, disk):
     assert landed == [-5, 8200, 8208], landed
 
 
-CHECKS = {'wrong_len': wrong_len, 'late': late, 'spurious_irq': spurious_irq, 'early_irq': early_irq,
-          'torn_config': torn_config, 'bad_report': bad_report, 'bad_append': bad_append}
+CHECKS = {'wrong_len': wrong_len, 'zero_len': zero_len, 'late': late, 'spurious_irq': spurious_irq,
+          'early_irq': early_irq, 'torn_config': torn_config, 'bad_report': bad_report, 'bad_append': bad_append}

@@ -7,13 +7,16 @@ from tests.machine import Skip, verified
 
 # Bits that the ring itself must know.
 BIT = {'notification_data': 38, 'in_order': 35}
-CASES = {boots.SIM: [*BIT, 'in_order-4q', 'notification_data-4q', 'strict', 'strict-direct', 'strict-legacy', 'dma']}
+CASES = {boots.SIM: [*BIT, 'in_order-4q', 'notification_data-4q', 'strict', 'strict-direct', 'strict-legacy',
+                     'wide-direct', 'dma']}
 SPEC = ('2.2.3', '2.7.4.2', '2.7.5.3.1', '2.7.10.1', '5.2.6.1', '5.2.6.4')
 HELPERS = ('virtio_blk_sim',)
 OPTIONS = {'notification_data': '+notification_data', 'in_order': '+in_order', 'in_order-4q': '+in_order queues=4',
            'notification_data-4q': '+notification_data queues=4 -event_idx', 'strict': 'queue_size=16 queues=2',
            'strict-direct': 'queue_size=16 -indirect_desc +size_max size_max=8192',
            'strict-legacy': '-version_1 -event_idx',
+           # More segments than the ring has room for.
+           'wide-direct': 'queue_size=32 seg_max=126 -indirect_desc +size_max size_max=4096',
            'dma': '+access_platform queues=2'}
 LEAST = 2 * (4 << 20) // (256 << 10)    # requests, were all of them as large as they may be
 

@@ -11,6 +11,7 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 	[SIM_BAD_ID]		= "bad_id",
 	[SIM_INDEX_JUMP]	= "index_jump",
 	[SIM_WRONG_LEN]		= "wrong_len",
+	[SIM_ZERO_LEN]		= "zero_len",
 	[SIM_NO_STATUS]		= "no_status",
 	[SIM_BAD_STATUS]	= "bad_status",
 	[SIM_IO_ERROR]		= "io_error",

@@ -104,6 +104,8 @@ static int sim_queue_complete(struct sim_queue *q, struct sim_req *req)
 
 	if (sim_fault(sim, SIM_WRONG_LEN))
 		len = U32_MAX;
+	if (sim_fault(sim, SIM_ZERO_LEN))
+		len = 0;
 	if (sim_fault(sim, SIM_DUPLICATE))
 		sim_ring_push(q, id, len);
 	if (sim_fault(sim, SIM_BAD_ID))

@@ -5,6 +5,7 @@ in a cache that is switched off is flushed."""
 from tests import boots
 
 CASES = {boots.OPS: ['wce', 'through']}
+SPEC = ('5.2.6.1',)
 
 
 def test(g, disk):

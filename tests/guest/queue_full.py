@@ -7,7 +7,6 @@ from tests.machine import verified
 
 CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
     f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES for disk in ('ring4', 'ring16-wide')]}
-SPEC = ('2.7.5.3.1',)
 PARAMS = None
 # More than any of the rings takes: without it, the block layer would hold back what an indirect descriptor each fits.
 DEPTH = 128

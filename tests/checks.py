@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks that need no guest: the driver compiles without a word, and the text is in the kernel's style."""
+"""Checks that need no guest: the driver compiles without a word, the text is in the kernel's style, and the table of
+what VIRTIO asks for names tests that there are."""
 
 import functools
 import subprocess
+import sys
 from pathlib import Path
 
 from harness import kernel
@@ -14,7 +16,7 @@ DRIVER = TOP / 'virtio_blk'
 HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
            'zone_append': TOP / 'tests' / 'kunit' / 'append'}
 PER_KERNEL = ('build-w1', 'build-sparse')
-ONCE = ('checkpatch', 'shellcheck')
+ONCE = ('checkpatch', 'shellcheck', 'conformance')
 SPEC = {'build-sparse': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 
@@ -27,7 +29,8 @@ def plan(chosen, kernels, out):
     """[(test name, function)] of the chosen checks; every kernel is built for, the newest judges the style."""
     todo = [(f'{built.source.name}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
             for built in kernels for name in PER_KERNEL if name in chosen]
-    once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck}
+    once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
+            'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance'])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 
@@ -77,7 +80,15 @@ def is_shell_script(path):
 
 def quiet_output(command):
     """The tool must succeed and say nothing."""
+    said = succeeds(command)
+    if said:
+        raise Failure(f'{Path(command[0]).name} said:\n{said[:4000]}')
+
+
+def succeeds(command):
+    """Returns what the tool said."""
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True)
     said = (done.stdout + done.stderr).strip()
-    if done.returncode or said:
-        raise Failure(f'{Path(command[0]).name} {done.returncode}:\n{said[:4000]}')
+    if done.returncode:
+        raise Failure(f'{Path(command[0]).name} ended with {done.returncode}:\n{said[-4000:]}')
+    return said

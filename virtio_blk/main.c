@@ -280,11 +280,10 @@ static int virtblk_stop(struct virtio_device *vdev)
 	blk_mq_unfreeze_queue(q, memflags);
 
 	mutex_lock(&vblk->state_mutex);
-	if (vblk->dead) {
+	if (vblk->dead)
 		blk_mq_unquiesce_queue(q);
-	} else {
+	else
 		virtblk_del_vqs(vblk);
-	}
 	mutex_unlock(&vblk->state_mutex);
 	flush_work(&vblk->config_work);
 	return 0;

@@ -461,7 +461,10 @@ end:	do
 	od
 }
 
-/* virtblk_poll(): at any time, and again if there is something to find. */
+/*
+ * virtblk_poll(): at any time, and again if there is something to find. Nobody
+ * relies on it to get a request to the device.
+ */
 proctype poller(byte me; bool may_reap)
 {
 	LOCALS;
@@ -469,7 +472,13 @@ proctype poller(byte me; bool may_reap)
 
 end:	do
 	:: atomic { polls -> polls--; ENTER }; serve(); LEAVE
-	:: atomic { timeout && used && !stopped -> ENTER }; serve(); LEAVE
+	:: atomic {
+			timeout && used && !stopped ->
+			assert(!staged && !ring && (in_ring || !backlog));
+			ENTER
+		}
+		serve();
+		LEAVE
 	od
 }
 
@@ -536,7 +545,8 @@ end:	do
 #ifdef M_HANDLER_BARRIER
 	:: early_cb != cb -> early_cb = cb
 #endif
-	:: atomic { irq && !gone -> irq = false; handling = true };
+	/* Later ones: MSI-X frees them before the ring, INTx and MMIO have none. */
+	:: atomic { irq && !reset -> irq = false; handling = true };
 		if
 		:: used -> virtblk_done()	/* vring_interrupt() */
 		:: else
@@ -663,7 +673,7 @@ proctype stopper()
 		fi
 	od;
 #endif
-	atomic { !handling -> gone = true };	/* the interrupt is freed first */
+	gone = true;
 #ifndef M_NO_SECOND_STOP
 	stop_vq();
 #endif

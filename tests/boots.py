@@ -25,6 +25,12 @@ def layouts(transport, **fields):
                 yield ring('-'.join(words), packed, event_idx, indirect, options=transport, **fields)
 
 
+def root_ports(count):
+    """Where disks can be plugged in."""
+    return tuple(arg for port in range(count)
+                 for arg in ('-device', f'pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1}'))
+
+
 # What a user can set on a device and see in the guest.
 SYSFS = Boot('sysfs', (
     disk('defaults', backend='null'),
@@ -151,15 +157,12 @@ TINY = Boot('tiny', (
 ))
 
 # Disks that come and go.
-PORTS = 6
 HOTPLUG = Boot('hotplug', (
     disk('stays', {'num-queues': QUEUES}),
     disk('one', plugged=False),
     disk('two', {'num-queues': QUEUES}, plugged=False),
     disk('three', {'packed': True}, plugged=False),
-), leaks=True, args=tuple(
-    arg for port in range(PORTS)
-    for arg in ('-device', f'pcie-root-port,id=port{port},chassis={port + 1},slot={port + 1}')))
+), leaks=True, args=root_ports(6))
 
 FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
                          ring('intx', options={'vectors': 0})), channel='virtio')
@@ -179,3 +182,8 @@ NAMES = Boot('names', tuple(
 
 # No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel.
 SIM = Boot('sim', (), leaks=True)
+
+# Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
+VHOST = Boot('vhost', (), leaks=True, args=(
+    '-object', 'memory-backend-memfd,id=ram,size=1G,share=on', '-machine', 'memory-backend=ram',
+    *root_ports(2)))

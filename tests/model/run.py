@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks the model of the queue's protocol, and that it notices what is taken away from it.
 
-    python3 -m tests.model.run [--full] [--out FOLDER]
+    python3 -m tests.model.run [--full]
 
 spin goes through every state of every configuration; none may have an error. Each mutant of the model, a barrier, a
 re-check or a rule less, must have one in the configuration that is made for it.
@@ -10,7 +10,6 @@ re-check or a rule less, must have one in the configuration that is made for it.
 import argparse
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,16 +17,14 @@ from pathlib import Path
 from harness.util import Failure, need_space, need_tool, run_main, say
 
 MODEL = Path(__file__).parent / 'staging.pml'
-MEMORY_MIB = 2048
-FULL_MEMORY_MIB = 8192
 DEPTH = 1_000_000
+SPACE_MIB = 64
 
 # What runs beside what, see staging.pml. Small ones: what they leave out, another has.
 CONFIGURATIONS = {
     'interrupt': 'INFLIGHT=3',
     'interrupt-event': 'INFLIGHT=3 EVENT',
     'interrupt-late': 'INFLIGHT=2 LATE',
-    'interrupt-late-event': 'INFLIGHT=2 LATE EVENT',
     'submit': 'SUBMITTERS=2 POLLERS=1 POLLS=0',
     'submit-event': 'SUBMITTERS=2 POLLERS=1 POLLS=0 EVENT',
     'submit-turns': 'SUBMITTERS=2 POLLERS=1 POLLS=0 MAX_TURNS=1',
@@ -42,3 +39,124 @@ CONFIGURATIONS = {
     'stop': 'INFLIGHT=2 MAX_TURNS=1 STOP',
     'stop-poll': 'SUBMITTERS=1 INFLIGHT=1 POLLERS=1 STOP',
 }
+# With --full besides.
+LARGE = {
+    'interrupt-late-event': 'INFLIGHT=2 LATE EVENT',
+    'submit-fail-twice': 'SUBMITTERS=1 FAILS=2',
+    'stop-submit': 'SUBMITTERS=1 INFLIGHT=1 STOP',
+}
+# Here also: no cycle in the states, so whatever happens comes to an end.
+FINITE = ('interrupt', 'interrupt-event', 'submit', 'submit-event', 'submit-turns')
+
+# Where each is caught.
+MUTANTS = {
+    # barriers
+    'M_WORD_EARLY': 'interrupt',
+    'M_WORD_BARRIER': 'submit',
+    'M_TAKE_WORD_BARRIER': 'submit-interrupt',
+    'M_LOOK_BARRIER': 'submit',
+    'M_RELEASE': 'submit-interrupt',
+    'M_ACQUIRE': 'submit-interrupt',
+    'M_HANDLER_BARRIER': 'interrupt-late',
+    'M_ENABLE_BARRIER': 'interrupt',
+    'M_KICK_BARRIER': 'submit-event',
+    'M_REARM_STORE': 'interrupt-late',
+    'M_SEND_THEN_TAKE': 'submit',
+    # looks and tries
+    'M_NO_SECOND_TRY': 'submit',
+    'M_NO_LOOK': 'submit',
+    'M_IGNORE_MORE': 'interrupt',
+    'M_NO_RAISED': 'interrupt-late',
+    # rules
+    'M_NO_LOCK': 'submit',
+    'M_WAIT': 'stalled',
+    'M_NO_HANDOVER': 'end-io',
+    'M_NO_TURNS_HANDOVER': 'submit-turns',
+    'M_NO_RETRY': 'submit-fail',
+    'M_STOP_UNLOCKED': 'stop',
+    'M_NO_SYNC_CBS': 'stop',
+    'M_NO_SYNC_RCU': 'stop-poll',
+    'M_NO_SECOND_STOP': 'stop',
+}
+
+
+def run(command, folder, what):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        telling = [line for line in said if 'No space left' in line or 'rror' in line] or said
+        raise Failure(f'{what} failed on the model: {telling[0].strip() if telling else done.returncode}')
+
+
+def search(tools, folder, defines, mib, options=(), finite=False):
+    """(error or None, states, whether that was all of them)"""
+    need_space(folder, SPACE_MIB, 'the model')
+    spin, gcc = tools
+    run([spin, *(f'-D{one}' for one in defines), '-a', str(MODEL)], folder, 'spin')
+    run([gcc, '-w', *options, '-DNP' if finite else '-DSAFETY', '-DVECTORSZ=2048', f'-DMEMLIM={mib}', '-o', 'pan',
+         'pan.c'], folder, 'gcc')
+    # Its exit code tells nothing: that it ran out of memory is in the text.
+    text = subprocess.run(['nice', '-n', '15', './pan', '-n', f'-m{DEPTH}', *(['-l'] if finite else [])], cwd=folder,
+                          capture_output=True, text=True, check=False).stdout
+    errors = re.search(r'errors: (\d+)', text)
+    states = re.search(r'(\d+) states, stored', text)
+    if not errors or not states:
+        raise Failure(f'the verifier says nothing of use: {text.strip().splitlines()[-1:]}')
+    whole = 'Search not completed' not in text and 'max search depth too small' not in text
+    said = re.search(r'pan:1: (.*?) \(at depth', text)
+    error = (said[1] if said else 'an error') if int(errors[1]) else None
+    return error, int(states[1]), whole
+
+
+def check_configuration(tools, folder, defines, mib, finite):
+    error, states, whole = search(tools, folder, defines, mib, ['-O2'], finite)
+    if error or whole:
+        return states, error
+    return states, 'not all states: out of memory'
+
+
+def check_mutant(tools, folder, mutant, defines, mib):
+    error, states, _ = search(tools, folder, [mutant, *defines], mib)
+    return states, None if error else 'not caught: the model does not need what it takes away', error
+
+
+def check_table():
+    """All that staging.pml offers to take away must be in the table."""
+    offered = set(re.findall(r'\bM_[A-Z_]+', MODEL.read_text()))
+    if offered != set(MUTANTS):
+        raise Failure(f'mutants in only one of staging.pml and run.py: {", ".join(sorted(offered ^ set(MUTANTS)))}')
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='python3 -m tests.model.run', description=__doc__.splitlines()[0])
+    parser.add_argument('--full', action='store_true', help='larger configurations too: 20 minutes, 8 GiB')
+    full = parser.parse_args().full
+    tools = need_tool('spin', 'spin'), need_tool('gcc', 'gcc')
+    check_table()
+    configurations = {**CONFIGURATIONS, **(LARGE if full else {})}
+    mib = 8000 if full else 2000
+    failed = total = 0
+
+    def report(name, states, seconds, wrong, note=''):
+        nonlocal failed, total
+        total += 1
+        failed += bool(wrong)
+        say(f'{"FAIL" if wrong else "PASS"} model/{name:36} {states:>12,} states {seconds:5.1f} s  {wrong or note}')
+
+    with tempfile.TemporaryDirectory(prefix='vblk-model-') as name:
+        folder = Path(name)
+        for finite, names in (False, configurations), (True, FINITE):
+            for one in names:
+                start = time.monotonic()
+                states, wrong = check_configuration(tools, folder, configurations[one].split(), mib, finite)
+                report(one + ('.finite' if finite else ''), states, time.monotonic() - start, wrong)
+        for mutant, where in MUTANTS.items():
+            start = time.monotonic()
+            states, wrong, error = check_mutant(tools, folder, mutant, CONFIGURATIONS[where].split(), mib)
+            report(f'{mutant} in {where}', states, time.monotonic() - start, wrong, f'caught: {error}')
+    say(f'{total - failed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    run_main(main)

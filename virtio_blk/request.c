@@ -98,7 +98,9 @@ static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
 static blk_status_t virtblk_set_ranges(struct request *rq, bool unmap)
 {
 	__le32 flags = cpu_to_le32(unmap ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
-	unsigned short n = 0, segments = blk_rq_nr_discard_segments(rq);
+	/* Neighbours only are merged then, as reads are: one range for all bios. */
+	bool one = queue_max_discard_segments(rq->q) == 1 || req_op(rq) == REQ_OP_SECURE_ERASE;
+	unsigned short n = 0, segments = one ? 1 : blk_rq_nr_discard_segments(rq);
 	struct virtio_blk_discard_write_zeroes *range;
 	struct bio *bio;
 
@@ -106,8 +108,7 @@ static blk_status_t virtblk_set_ranges(struct request *rq, bool unmap)
 	if (!range)
 		return BLK_STS_RESOURCE;
 
-	/* With one segment blk-mq merges neighbours as it does reads: one range for all bios. */
-	if (queue_max_discard_segments(rq->q) == 1) {
+	if (one) {
 		range[n++] = (struct virtio_blk_discard_write_zeroes) {
 			.sector = cpu_to_le64(blk_rq_pos(rq)),
 			.num_sectors = cpu_to_le32(blk_rq_sectors(rq)),

@@ -419,7 +419,7 @@ static void virtblk_submit(struct virtblk_vq *vq)
  *
  * Context: hard interrupt. Takes no lock.
  *
- * VIRTIO 1.3, 2.7.10 (used buffer notification suppression).
+ * VIRTIO 1.3, 2.7.7 (used buffer notification suppression).
  */
 void virtblk_done(struct virtqueue *ring)
 {

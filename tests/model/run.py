@@ -30,7 +30,6 @@ CONFIGURATIONS = {
     'submit-turns': 'SUBMITTERS=2 POLLERS=1 POLLS=0 MAX_TURNS=1',
     'submit-fail': 'SUBMITTERS=1 FAILS=1',
     'submit-interrupt': 'SUBMITTERS=1 INFLIGHT=1',
-    'submit-interrupt-event': 'SUBMITTERS=1 INFLIGHT=1 EVENT',
     'submit-full': 'SUBMITTERS=1 INFLIGHT=1 SLOTS=1 BUSY',
     'end-io': 'SUBMITTERS=1 INFLIGHT=1 ENDING MAX_TURNS=1',
     'poll': 'SUBMITTERS=1 INFLIGHT=1 POLLERS=2 POLLS=1',
@@ -41,6 +40,7 @@ CONFIGURATIONS = {
 }
 # With --full besides.
 LARGE = {
+    'submit-interrupt-event': 'SUBMITTERS=1 INFLIGHT=1 EVENT',
     'interrupt-late-event': 'INFLIGHT=2 LATE EVENT',
     'submit-fail-twice': 'SUBMITTERS=1 FAILS=2',
     'stop-submit': 'SUBMITTERS=1 INFLIGHT=1 STOP',

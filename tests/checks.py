@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks that need no guest: the driver compiles without a word, the text is in the kernel's style, and the table of
-what VIRTIO asks for names tests that there are."""
+"""Checks that need no guest: the driver compiles without a word, the text is in the kernel's style, the table of what
+VIRTIO asks for names tests that there are, and the protocol's model holds."""
 
 import functools
 import subprocess
@@ -16,7 +16,8 @@ DRIVER = TOP / 'virtio_blk'
 HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
            'zone_append': TOP / 'tests' / 'kunit' / 'append'}
 PER_KERNEL = ('build-w1', 'build-sparse')
-ONCE = ('checkpatch', 'shellcheck', 'conformance')
+ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
+SLOW = ('model',)
 SPEC = {'build-sparse': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 
@@ -30,7 +31,8 @@ def plan(chosen, kernels, out):
     todo = [(f'{built.source.name}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
             for built in kernels for name in PER_KERNEL if name in chosen]
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
-            'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance'])}
+            'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
+            'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run'])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 

@@ -37,9 +37,13 @@ def main():
 
     report.say(f'kernels: {", ".join(specs)}; a log of each guest is kept under {out}')
     kernels = [build_kernel(report, spec, options.flavour) for spec in specs]
-    run_static(report, static, kernels, out)
-    if chosen:
-        run_guests(report, kernels, chosen, out, options)
+    todo = checks.plan(static, kernels, out)
+    report.expect(*(name for name, _ in todo))
+    slow = [check for check in todo if check[0] in checks.SLOW]
+    for check in todo:
+        if check not in slow:
+            run_check(report, *check)
+    run_beside(report, slow, kernels, chosen, out, options)
     return report.finish()
 
 
@@ -64,19 +68,30 @@ def build_kernel(report, spec, flavour):
     return kernel.build(source, flavour)
 
 
-def run_static(report, names, kernels, out):
-    todo = checks.plan(names, kernels, out)
-    report.expect(*(name for name, _ in todo))
-    for name, function in todo:
-        started = time.monotonic()
-        try:
-            function()
-            report.add(name, PASS, seconds=time.monotonic() - started)
-        except Failure as failure:
-            report.add(name, FAIL, str(failure))
+def run_check(report, name, function):
+    started = time.monotonic()
+    try:
+        function()
+        report.add(name, PASS, seconds=time.monotonic() - started)
+    except Failure as failure:
+        report.add(name, FAIL, str(failure))
 
 
-def run_guests(report, kernels, tests, out, options):
+def run_beside(report, slow, kernels, tests, out, options):
+    """The guests, and what takes as long as a guest but is none."""
+    runs = plan_guests(report, kernels, tests, out, options) if tests else []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        others = [pool.submit(run_check, report, *check) for check in slow]
+        running = [pool.submit(run.run, initrd) for run, initrd in runs]
+        for number, done in enumerate(as_completed(running), 1):
+            done.result()
+            report.say(f'---- {number} of {len(runs)} boots are done')
+        for done in others:
+            done.result()
+
+
+def plan_guests(report, kernels, tests, out, options):
+    """[(boot, its initramfs)]"""
     runs = [BootRun(report, built, boot, chosen, out, options.module)
             for built in kernels for boot, chosen in plan.by_boot(tests)]
     for run in runs:
@@ -89,11 +104,7 @@ def run_guests(report, kernels, tests, out, options):
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
-    with ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(run.run, initrds[run.kernel.source.name]) for run in runs]
-        for number, done in enumerate(as_completed(running), 1):
-            done.result()
-            report.say(f'---- {number} of {len(runs)} boots are done')
+    return [(run, initrds[run.kernel.source.name]) for run in runs]
 
 
 def build_initrd(report, built, out, module, helpers):

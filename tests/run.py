@@ -16,8 +16,7 @@ from tests.run_boot import BootRun
 
 FLAVOURS = {'6.1': 'debug', '6.12': 'debug', '7.x': 'kasan'}
 TOP = Path(__file__).resolve().parent.parent
-# A guest that waits, for a disk or for the end of a sleep, leaves a core to another.
-JOBS = os.cpu_count() + 1
+JOBS = os.cpu_count()
 
 
 def main():

@@ -82,6 +82,11 @@ class Boot:
     leaks: bool = False     # look for leaked memory at the end, where the kernel can: it takes half a minute
 
     @property
+    def sleeps(self):
+        """Most of the time: only then a boot needs the channel that survives it."""
+        return self.channel == 'virtio'
+
+    @property
     def bus_driver(self):
         return 'virtio-blk-device' if self.machine.startswith('microvm') else 'virtio-blk-pci'
 

@@ -77,11 +77,12 @@ def run_check(report, name, function):
 
 
 def run_beside(report, slow, kernels, tests, out, options):
-    """The guests, and what takes as long as a guest but is none."""
+    """The guests, and what takes as long as a guest but is none. Who sleeps takes no core from the others."""
     runs = plan_guests(report, kernels, tests, out, options) if tests else []
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as sleepers:
         others = [pool.submit(run_check, report, *check) for check in slow]
-        running = [pool.submit(run.run, initrd) for run, initrd in runs]
+        running = [(sleepers if run.boot.sleeps and options.jobs > 1 else pool).submit(run.run, initrd)
+                   for run, initrd in runs]
         for number, done in enumerate(as_completed(running), 1):
             done.result()
             report.say(f'---- {number} of {len(runs)} boots are done')
@@ -97,9 +98,9 @@ def plan_guests(report, kernels, tests, out, options):
         report.expect(*run.names)
     helpers = {helper for test in tests for helper in test.helpers}
     initrds = {built.source.name: build_initrd(report, built, out, options.module, helpers) for built in kernels}
-    # The slow kernel first, and what sleeps, so that no core idles at the end.
+    # The slow kernel first, so that no core idles at the end.
     runs = sorted((run for run in runs if initrds[run.kernel.source.name]),
-                  key=lambda run: (run.kernel.flavour != 'kasan', run.boot.channel != 'virtio', -len(run.tests)))
+                  key=lambda run: (run.kernel.flavour != 'kasan', -len(run.tests)))
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')

@@ -224,9 +224,9 @@ out_debugfs:
 	virtblk_debugfs_remove(vblk);
 out_put_disk:
 	/* The device has worked already, and may even have been reset or given up. */
+	blk_sync_queue(vblk->disk->queue);	/* its timer, which put_disk() leaves running */
 	virtblk_retire(vblk);
-	blk_sync_queue(vblk->disk->queue);
-	put_disk(vblk->disk);	/* not added: does not free vblk, nor stop the queue's timer */
+	put_disk(vblk->disk);	/* not added: does not free vblk */
 out_free_tags:
 	blk_mq_free_tag_set(&vblk->tag_set);
 out_retire:
@@ -280,7 +280,8 @@ static int virtblk_stop(struct virtio_device *vdev)
 	blk_mq_unfreeze_queue(q, memflags);
 
 	mutex_lock(&vblk->state_mutex);
-	if (vblk->dead)
+	/* Dead, or never restored after the last time. */
+	if (vblk->stopped)
 		blk_mq_unquiesce_queue(q);
 	else
 		virtblk_del_vqs(vblk);

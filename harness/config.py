@@ -14,7 +14,11 @@ FLAVOURS = {
     "lockstat": ("base", "trace", "lockstat"),
     "debug": ("base", "trace", "debug"),
     "kasan": ("base", "trace", "debug", "kasan"),
+    "kcsan": ("base", "trace", "debug", "kcsan"),
+    "rt": ("base", "trace", "debug", "rt"),
 }
+# Whose kernel warns of itself, so that a guest has to survive a warning.
+NOISY = ("kcsan",)
 SETTING = re.compile(r'(CONFIG_\w+)=(\S+)(?:\s+#\s*(.*))?$')
 CONDITION = re.compile(r"(>=|<)\s*(\d+)\.(\d+)")
 

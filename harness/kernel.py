@@ -21,9 +21,10 @@ from harness.util import (Failure, cache_dir, duration, locked, need_space, need
 
 __all__ = ["Kernel", "Source", "resolve", "build", "build_module"]
 
-BUILD_MIB = {"plain": 400, "lockstat": 500, "debug": 500, "kasan": 800}
+BUILD_MIB = {"plain": 400, "lockstat": 500, "debug": 500, "kasan": 800, "kcsan": 700, "rt": 500}
 # Lines a build prints, for the time left.
-BUILD_STEPS = {"plain": 1930, "lockstat": 1980, "debug": 1900, "kasan": 2020}
+BUILD_STEPS = {"plain": 1930, "lockstat": 1980, "debug": 1900, "kasan": 2020, "kcsan": 1980,
+               "rt": 1900}
 TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc",
          "lz4": "lz4", "perl": "perl-base"}
 

@@ -4,7 +4,7 @@
 import re
 
 TROUBLE = re.compile("|".join((
-    r"WARNING:", r"\bBUG[: ]", r"\bOops\b", r"general protection", r"Call Trace:",
+    r"WARNING:", r"\bBUG(:(?! KCSAN)| )", r"\bOops\b", r"general protection", r"Call Trace:",
     r"Kernel panic", r"INFO: task .* blocked for more than", r"soft lockup", r"hard LOCKUP",
     r"rcu.*detected .*stall", r"INFO: rcu", r"workqueue lockup", r"Out of memory:", r"segfault at",
     # lockdep
@@ -12,6 +12,8 @@ TROUBLE = re.compile("|".join((
     r"suspicious RCU", r"held lock freed", r"lock held when returning", r"still has locks held",
     r"INFO: trying to register non-static key", r"DEBUG_LOCKS_WARN_ON",
     r"Invalid wait context", r"scheduling while atomic",
+    # data races, if an access is in a module of ours: the kernel has many of its own
+    r"BUG: KCSAN: .*\[virtio_blk\w*\]",
     # memory and lists
     r"\bKASAN:", r"\bUBSAN:", r"unreferenced object", r"new suspected memory leak",
     r"DMA-API: (?!preallocated|debugging enabled)", r"list_(add|del) corruption",

@@ -5,6 +5,7 @@ import time
 import traceback
 from pathlib import Path
 
+from harness import config
 from harness.qemu import Guest, GuestError
 from tests.machine import Machine, Skip
 from tests.report import FAIL, PASS, SKIP
@@ -52,7 +53,8 @@ class BootRun:
         started = time.monotonic()
         guest = Guest(self.kernel, self.initrd, cpus=4, mem=self.boot.mem, machine=self.boot.machine,
                       args=self.boot.qemu_args(workdir), append=f'{APPEND} {self.boot.append}'.strip(),
-                      workdir=str(workdir), channel=self.boot.channel)
+                      workdir=str(workdir), channel=self.boot.channel,
+                      panic_on_warn=self.kernel.flavour not in config.NOISY)
         with guest:
             machine = Machine(guest, self.boot, workdir, self.kernel, self.module)
             self.report.say(f'---- {self.prefix}{self.boot.name} ({self.place}): guest is up after '

@@ -41,6 +41,11 @@ class Channel(Lines):
         """The Result of a request, or None if there was none in time."""
         return self._wait(lambda: self._answers.get(name), timeout)
 
+    def forget(self, name):
+        """Have answer() wait for another answer of that name."""
+        with self._changed:
+            self._answers.pop(name, None)
+
     def _take(self, line):
         words = line.decode(errors="replace").split()
         if len(words) not in (2, 3) or not words[1].isdigit():

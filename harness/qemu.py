@@ -139,7 +139,7 @@ class Guest:
     def __init__(self, kernel, initrd, cpus=4, mem="1G", machine="q35", icount=False, args=(),
                  append="", workdir=None, cpu=None, panic_on_warn=True, allow=(),
                  boot_timeout=BOOT_SECONDS, channel="serial"):
-        self.kernel = kernel
+        self.kernel, self.initrd = kernel, initrd
         self.allow = tuple(allow)
         self.workdir = Path(workdir or tempfile.mkdtemp(prefix="vblk-guest-"))
         self.workdir.mkdir(parents=True, exist_ok=True)
@@ -267,6 +267,10 @@ class Guest:
 
     def wait_event(self, name, timeout=30):
         return self._qmp.wait_event(name, timeout)
+
+    def restarts(self):
+        """Wait for the kernel that the guest starts anew; False if it hangs without a word, see start()."""
+        return self._wait_until_ready(time.monotonic())
 
     def alive(self):
         return self._process is not None and self._process.poll() is None

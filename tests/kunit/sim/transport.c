@@ -38,6 +38,19 @@ static void sim_kick_all(struct sim_dev *sim)
 		sim_queue_kick(&sim->queues[i]);
 }
 
+/**
+ * sim_set_credit - stop the device, or let it go on
+ * @sim: the device
+ * @credit: how many requests it carries out from now on, -1 for all
+ *
+ * It takes requests from the ring all the same.
+ */
+void sim_set_credit(struct sim_dev *sim, int credit)
+{
+	atomic_set(&sim->credit, credit);
+	sim_kick_all(sim);
+}
+
 static void sim_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct sim_dev *sim = to_sim(vdev);
@@ -69,6 +82,8 @@ static int sim_finalize_features(struct virtio_device *vdev)
 {
 	struct sim_dev *sim = to_sim(vdev);
 
+	if (sim_fault(sim, SIM_NO_FEATURES))
+		return -ENODEV;
 	vring_transport_features(vdev);
 	if (vdev->features & ~sim->features)
 		sim_violation(sim, "takes features %#llx of %#llx", vdev->features,
@@ -121,6 +136,7 @@ static void sim_del_vqs(struct virtio_device *vdev)
 		vring_del_virtqueue(q->vq);
 		q->vq = NULL;
 	}
+	sim_maps_check(sim);
 	irq_work_sync(&sim->config_irq);
 }
 

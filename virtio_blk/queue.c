@@ -257,20 +257,29 @@ static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
 		blk_mq_end_request(rq, status);
 }
 
-/* Ends a chain of requests where blk-mq wants it done. */
-static void virtblk_end_chain(struct virtblk_req *vbr)
+static void virtblk_end_batch(struct virtblk_req *vbr)
 {
-	bool nested = this_cpu_read(virtblk_ending);
 	DEFINE_IO_COMP_BATCH(iob);
 	struct virtblk_req *next;
 
-	this_cpu_write(virtblk_ending, true);
 	for (; vbr; vbr = next) {
 		next = vbr->next_done;
 		virtblk_end_request(blk_mq_rq_from_pdu(vbr), &iob);
 	}
 	if (iob.complete)
 		iob.complete(&iob);
+}
+
+/* Ends a chain of requests where blk-mq wants it done. */
+static void virtblk_end_chain(struct virtblk_req *vbr)
+{
+	bool nested = this_cpu_read(virtblk_ending);
+
+	this_cpu_write(virtblk_ending, true);
+	if (vbr->next_done)
+		virtblk_end_batch(vbr);
+	else
+		virtblk_end_request(blk_mq_rq_from_pdu(vbr), NULL);
 	this_cpu_write(virtblk_ending, nested);
 }
 
@@ -293,7 +302,7 @@ static void virtblk_complete(struct virtblk_req *vbr)
 		local_bh_disable();
 	while (vbr) {
 		struct request *rq = blk_mq_rq_from_pdu(vbr);
-		unsigned int cpu = blk_mq_rq_cpu(rq);
+		unsigned int cpu = vbr->next_done ? blk_mq_rq_cpu(rq) : 0;
 		struct virtblk_req *last = vbr, *next;
 
 		if (unlikely(blk_should_fake_timeout(rq->q))) {

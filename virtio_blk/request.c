@@ -57,10 +57,11 @@ int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigne
 
 static void virtblk_unmap_data(struct virtblk_req *vbr)
 {
-	struct sg_table table = { .sgl = virtblk_sgl(vbr), .orig_nents = vbr->orig_nents };
+	struct sg_table table;
 
 	if (vbr->orig_nents <= VIRTBLK_INLINE_SGS)
 		return;
+	table = (struct sg_table) { .sgl = virtblk_sgl(vbr), .orig_nents = vbr->orig_nents };
 	sg_free_table_chained(&table, VIRTBLK_INLINE_SGS);
 	virtblk_set_sgl(vbr, vbr->sg);
 	vbr->orig_nents = 0;

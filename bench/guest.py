@@ -31,9 +31,10 @@ KICK = "kick"
 PROBE = "vblk_probe.ko"
 MEMORY = ("cmd_size", "depth", "queues", "own_bytes")
 TRACING = "/sys/kernel/tracing"
-# How deep an idle vCPU sleeps depends on how quick the host answers, and with it
-# the instructions of going to sleep and waking up: in counted mode, not at all.
-COUNTED_APPEND = "cpuidle.off=1"
+# How deep an idle vCPU sleeps, and whether it stops its tick, depend on how quick
+# the host answers, and with them the instructions of going to sleep and waking up:
+# in counted mode it does neither.
+COUNTED_APPEND = "cpuidle.off=1 nohz=off"
 # The guest's kernel is quick to boot; a run is measured in seconds. What takes
 # this much longer hangs.
 PATIENCE_SECONDS = 120

@@ -50,6 +50,16 @@ static struct sim_uint_attr sim_attr_late_ms = {
 	offsetof(struct sim_dev, late_ms),
 };
 
+static struct sim_uint_attr sim_attr_map_fails_pct = {
+	__ATTR(map_fails_pct, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, map_fails_pct),
+};
+
+static struct sim_uint_attr sim_attr_map_skip = {
+	__ATTR(map_skip, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, map_skip.counter),
+};
+
 static const char * const sim_orders[] = {
 	[SIM_FIFO] = "fifo",
 	[SIM_LIFO] = "lifo",
@@ -135,6 +145,22 @@ static ssize_t needs_reset_store(struct device *dev, struct device_attribute *at
 
 static DEVICE_ATTR_WO(needs_reset);
 
+static ssize_t sleep_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			   size_t count)
+{
+	struct sim_dev *sim = to_sim(dev);
+	int err;
+
+	device_lock(&sim->vdev.dev);
+	err = virtio_device_freeze(&sim->vdev);
+	if (!err)
+		err = virtio_device_restore(&sim->vdev);
+	device_unlock(&sim->vdev.dev);
+	return err ?: count;
+}
+
+static DEVICE_ATTR_WO(sleep);
+
 static const char * const sim_stat_names[SIM_NR_STATS] = {
 	[SIM_STAT_READ]			= "read",
 	[SIM_STAT_WRITE]		= "write",
@@ -156,6 +182,7 @@ static const char * const sim_stat_names[SIM_NR_STATS] = {
 	[SIM_STAT_KICKS_IRQS_OFF]	= "kicks_irqs_off",
 	[SIM_STAT_INTERRUPTS]		= "interrupts",
 	[SIM_STAT_RESETS]		= "resets",
+	[SIM_STAT_MAPS_FAILED]		= "maps_failed",
 	[SIM_STAT_VIOLATIONS]		= "violations",
 };
 
@@ -213,11 +240,14 @@ static DEVICE_ATTR_RW(faults);
 static struct attribute *sim_attrs[] = {
 	&sim_attr_latency_us.attr.attr,
 	&sim_attr_late_ms.attr.attr,
+	&sim_attr_map_fails_pct.attr.attr,
+	&sim_attr_map_skip.attr.attr,
 	&dev_attr_order.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_config.attr,
 	&dev_attr_zone_state.attr,
 	&dev_attr_needs_reset.attr,
+	&dev_attr_sleep.attr,
 	&dev_attr_stats.attr,
 	&dev_attr_requests.attr,
 	&dev_attr_faults.attr,

@@ -13,6 +13,7 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 	[SIM_WRONG_LEN]		= "wrong_len",
 	[SIM_ZERO_LEN]		= "zero_len",
 	[SIM_NO_STATUS]		= "no_status",
+	[SIM_NO_DATA]		= "no_data",
 	[SIM_BAD_STATUS]	= "bad_status",
 	[SIM_IO_ERROR]		= "io_error",
 	[SIM_BAD_APPEND]	= "bad_append",
@@ -20,6 +21,8 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 	[SIM_EARLY_IRQ]		= "early_irq",
 	[SIM_SPURIOUS_IRQ]	= "spurious_irq",
 	[SIM_TORN_CONFIG]	= "torn_config",
+	[SIM_MAP_FAILS]		= "map_fails",
+	[SIM_NO_FEATURES]	= "no_features",
 	[SIM_NO_VQS]		= "no_vqs",
 	[SIM_NO_KICKS]		= "no_kicks",
 };

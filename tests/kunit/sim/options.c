@@ -61,6 +61,8 @@ static int sim_shape(struct sim_dev *sim, struct sim_options *opt, const char *k
 		return sim_number(value, &opt->queues);
 	if (!strcmp(key, "queue_size"))
 		return sim_number(value, &opt->queue_size);
+	if (!strcmp(key, "maps"))
+		return strcmp(value, "own") ? -EINVAL : sim_maps_init(sim);
 	return -ENOENT;
 }
 

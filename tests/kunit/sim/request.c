@@ -12,6 +12,7 @@ struct sim_op {
 	struct iov_iter out;
 	struct iov_iter in;
 	u64 append_sector;
+	bool no_data;
 };
 
 static const int sim_stat_of_type[] = {
@@ -64,6 +65,9 @@ static u8 sim_read(struct sim_op *op, unsigned int segments)
 	status = sim_zone_check_read(op->sim, op->sector, iov_iter_count(&op->in) >> SECTOR_SHIFT);
 	if (status)
 		return status;
+	op->no_data = sim_fault(op->sim, SIM_NO_DATA);
+	if (op->no_data)
+		return VIRTIO_BLK_S_OK;
 	return sim_store_read(op->sim, op->sector, &op->in) ? VIRTIO_BLK_S_OK :
 							      VIRTIO_BLK_S_IOERR;
 }
@@ -345,6 +349,6 @@ int sim_execute(struct sim_queue *q, u16 head, u32 *len)
 		last = &chain.iov[chain.n_out + chain.n_in - 1];
 		WRITE_ONCE(*((u8 *)last->iov_base + last->iov_len - 1), status);
 	}
-	*len = chain.in_len;
+	*len = op.no_data ? 0 : chain.in_len;
 	return 0;
 }

@@ -38,6 +38,7 @@ enum sim_fault {
 	SIM_WRONG_LEN,
 	SIM_ZERO_LEN,
 	SIM_NO_STATUS,
+	SIM_NO_DATA,
 	SIM_BAD_STATUS,
 	SIM_IO_ERROR,
 	SIM_BAD_APPEND,
@@ -45,6 +46,8 @@ enum sim_fault {
 	SIM_EARLY_IRQ,
 	SIM_SPURIOUS_IRQ,
 	SIM_TORN_CONFIG,
+	SIM_MAP_FAILS,
+	SIM_NO_FEATURES,
 	SIM_NO_VQS,
 	SIM_NO_KICKS,
 	SIM_NR_FAULTS,
@@ -195,6 +198,9 @@ struct sim_zone {
  * @nr_imp_open: zones that are implicitly open
  * @nr_exp_open: zones that are explicitly open
  * @nr_closed: zones that are closed
+ * @mapped: buffers that the driver has mapped, if the mappings are ours
+ * @map_skip: mappings that succeed before the next one may fail
+ * @map_fails_pct: how many of a hundred fail
  * @latency_us: how long the device takes for a request
  * @late_ms: how long for one that is late
  * @order: in which order it gives requests back
@@ -233,6 +239,10 @@ struct sim_dev {
 	unsigned int nr_imp_open;
 	unsigned int nr_exp_open;
 	unsigned int nr_closed;
+
+	atomic_t mapped;
+	atomic_t map_skip;
+	unsigned int map_fails_pct;
 
 	unsigned int latency_us;
 	unsigned int late_ms;
@@ -300,6 +310,10 @@ bool sim_store_read(struct sim_dev *sim, u64 sector, struct iov_iter *to);
 bool sim_store_write(struct sim_dev *sim, u64 sector, struct iov_iter *from);
 void sim_store_zero(struct sim_dev *sim, u64 sector, u64 nr_sectors);
 void sim_store_free(struct sim_dev *sim);
+
+/* maps.c */
+int sim_maps_init(struct sim_dev *sim);
+void sim_maps_check(struct sim_dev *sim);
 
 /* zoned.c */
 int sim_zones_init(struct sim_dev *sim, unsigned int conventional, u64 zone_cap);

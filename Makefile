@@ -16,7 +16,7 @@ KDIR     ?= /lib/modules/$(shell uname -r)/build
 
 opt = $(if $($(1)),--$(2) '$($(1))')
 
-.PHONY: help modules clean compare test deps
+.PHONY: help modules clean compare test test-full deps dkms-install dkms-remove deb
 
 help:
 	@echo 'make compare   run 2010, in-tree and this driver against each other in QEMU guests'
@@ -32,7 +32,11 @@ help:
 	@echo '                 OUT=       where the report goes (default: build/compare)'
 	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
 	@echo '                 KERNEL=    only this one;  TEST= only this one'
+	@echo 'make test-full the same with what takes hours: each kernel with each sanitiser, more rounds'
 	@echo 'make modules   build virtio_blk/virtio_blk.ko for KDIR=$(KDIR)'
+	@echo 'make dkms-install  put the driver on this machine, for each kernel whose headers are there (as root)'
+	@echo 'make dkms-remove   and take it back'
+	@echo 'make deb       build the Debian package virtio-blk-dkms into build/'
 	@echo 'make deps      install the Debian packages that the above need (as root)'
 	@echo 'make clean     remove what make modules made, and build/'
 
@@ -47,8 +51,22 @@ test:
 	@harness/deps.sh core test
 	@python3 -m tests.run $(call opt,KERNEL,kernel) $(call opt,TEST,test)
 
+test-full:
+	@harness/deps.sh core test
+	@VBLK_POWER_LOSSES=$${VBLK_POWER_LOSSES:-50} python3 -m tests.run --full \
+		$(call opt,KERNEL,kernel) $(call opt,TEST,test)
+
 modules:
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+dkms-install:
+	@packaging/dkms.sh install
+
+dkms-remove:
+	@packaging/dkms.sh remove
+
+deb:
+	@packaging/deb.sh
 
 deps:
 	@harness/deps.sh core bench test

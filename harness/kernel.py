@@ -49,6 +49,11 @@ class Kernel:
     def __str__(self):
         return f"{self.source.name} {self.flavour}"
 
+    @property
+    def label(self):
+        """The same for file names: a tree's is a path."""
+        return f"{Path(self.source.name).name}-{self.flavour}"
+
 
 def jobs():
     return os.environ.get("VBLK_JOBS") or str(len(os.sched_getaffinity(0)))
@@ -113,14 +118,15 @@ def _kernel(source, flavour, builddir):
     return kernel
 
 
-def build_module(kernel, srcdir, out, warnings=True, sparse=True):
+def build_module(kernel, srcdir, out, warnings=True, sparse=True, driver=CHECKOUT / "virtio_blk"):
     """Build a folder's module for a kernel, in a copy under out.
 
-    A folder of this checkout is copied together with virtio_blk/, whose headers
-    it may include. With warnings (W=1) or sparse (C=2), a complaint about
-    anything but the kernel's own headers is a Failure.
+    A folder of this checkout is copied together with the driver (virtio_blk/, or
+    another folder in its place) and the simulator, whose files it may include.
+    With warnings (W=1) or sparse (C=2), a complaint about anything but the
+    kernel's own headers is a Failure.
     """
-    copy = _copy(Path(srcdir).absolute(), Path(out).absolute())
+    copy = _copy(Path(srcdir).absolute(), Path(out).absolute(), driver)
     log = copy.with_name(f"{copy.name}.log")
     command = ["make", "--no-print-directory", "-C", kernel.builddir, f"M={copy}", f"-j{jobs()}"]
     if warnings:
@@ -140,14 +146,15 @@ def build_module(kernel, srcdir, out, warnings=True, sparse=True):
     return found[0]
 
 
-def _copy(srcdir, out):
+def _copy(srcdir, out, driver):
     if not any((srcdir / name).is_file() for name in ("Kbuild", "Makefile")):
         raise Failure(f"{srcdir} holds no Kbuild file")
     if not srcdir.is_relative_to(CHECKOUT):
         parts = {srcdir: out / srcdir.name}
     else:
         parts = {path: out / path.relative_to(CHECKOUT)
-                 for path in (CHECKOUT / "virtio_blk", srcdir)}
+                 for path in (CHECKOUT / "tests/kunit/sim", srcdir)}
+        parts[driver] = out / "virtio_blk"
     need_space(out if out.exists() else out.parent, 50, f"building {srcdir.name}")
     for source, target in parts.items():
         # A copy from scratch: what is not recompiled cannot warn.

@@ -79,6 +79,7 @@ class Boot:
     append: str = ''
     args: tuple = ()
     channel: str = 'serial'     # for commands; see harness/qemu.py
+    pace: float = 4     # seconds a test, about, with KASAN: which boot to begin with, and what time is left
     leaks: bool = False     # look for leaked memory at the end, where the kernel can: it takes half a minute
 
     @property

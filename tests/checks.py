@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parent.parent
 DRIVER = TOP / 'virtio_blk'
 # Modules that some tests load beside the driver.
 HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
-           'zone_append': TOP / 'tests' / 'kunit' / 'append'}
+           'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites'}
 PER_KERNEL = ('build-w1', 'build-sparse')
 ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
 SLOW = ('model',)
@@ -26,22 +26,23 @@ def names():
     return list(PER_KERNEL + ONCE)
 
 
-def plan(chosen, kernels, out):
+def plan(chosen, kernels, out, full):
     """[(test name, function)] of the chosen checks; every kernel is built for, the newest judges the style."""
-    todo = [(f'{built.source.name}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
+    todo = [(f'{built.label}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
             for built in kernels for name in PER_KERNEL if name in chosen]
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
             'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
-            'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run'])}
+            'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run', *['--full'] * full])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 
 
 @functools.cache
 def build(built, out, name='virtio_blk', sparse=False):
     """A module for the guests; with `sparse`, one that only sparse has to like."""
-    folder = out / built.source.name / ('sparse' if sparse else 'modules')
+    folder = out / built.label / ('sparse' if sparse else 'modules')
     folder.mkdir(parents=True, exist_ok=True)
-    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, warnings=not sparse, sparse=sparse)
+    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, warnings=not sparse, sparse=sparse,
+                               driver=DRIVER)
 
 
 def build_all(built, out, sparse=False):

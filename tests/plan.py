@@ -4,6 +4,9 @@
 A file of tests/guest/ holds one behaviour:
 
     CASES   {boot: [case, ...]} or {boot: None}; every case is a test of its own
+    NEWEST  which of them depend on the kernel so little that `make test` has them on the newest kernel only: like CASES,
+            where None means all cases of the boot
+    LONG    which of them take so long that only `make test-full` has them: like NEWEST
     PARAMS  the module's parameters; None: the test loads the module itself, afresh
     ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
     SPEC    sections of VIRTIO 1.3 of which it shows a requirement: see conformance.md
@@ -21,10 +24,14 @@ from tests import boots, guest
 from tests.boot import Boot
 
 
+EVERY, NEWEST, FULL = 'every kernel', 'newest kernel', 'test-full'
+
+
 @dataclass(frozen=True)
 class Test:
     name: str
     boot: Boot
+    tier: str
     params: str | None
     allow: tuple
     helpers: tuple
@@ -39,7 +46,9 @@ def discover():
         fields = getattr(module, 'PARAMS', ''), getattr(module, 'ALLOW', ()), getattr(module, 'HELPERS', ())
         for boot, cases in module.CASES.items():
             for case in cases or [None]:
-                tests.append(Test(name(info.name, boot, case), boot, *fields, bind(module.test, case)))
+                tests.append(Test(name(info.name, boot, case), boot, tier(module, boot, case), *fields,
+                                  bind(module.test, case)))
+        check_tiers(module)
     names = [test.name for test in tests]
     assert len(set(names)) == len(names), 'two tests share a name'
     return tests
@@ -47,6 +56,20 @@ def discover():
 
 def name(module, boot, case):
     return f'{boot.name}/{module}' + (f'.{case}' if case is not None else '')
+
+
+def tier(module, boot, case):
+    for tier, chosen in (FULL, getattr(module, 'LONG', {})), (NEWEST, getattr(module, 'NEWEST', {})):
+        if boot in chosen and (chosen[boot] is None or case in chosen[boot]):
+            return tier
+    return EVERY
+
+
+def check_tiers(module):
+    for chosen in getattr(module, 'LONG', {}), getattr(module, 'NEWEST', {}):
+        for boot, cases in chosen.items():
+            unknown = set(cases or ()) - set(module.CASES[boot] or ())
+            assert not unknown, f'{module.__name__} has no case {unknown} in {boot.name}'
 
 
 def bind(function, case):
@@ -65,6 +88,11 @@ def select(tests, patterns):
             raise Failure(f'no test is called "{pattern}"; python3 -m tests.run --list shows them all')
         chosen.update(found)
     return [test for test in tests if test in chosen]
+
+
+def in_tier(tests, newest):
+    """Those of `make test` on one kernel."""
+    return [test for test in tests if test.tier == EVERY or test.tier == NEWEST and newest]
 
 
 def parts(full):

@@ -12,6 +12,7 @@ PASS, FAIL, SKIP = 'PASS', 'FAIL', 'SKIP'
 class Report:
     expected: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
+    left: int = 0       # to make test-full
     started: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,6 +56,8 @@ class Report:
                         print(f'    {line}')
         if not self.expected:
             print('no test was expected: that is a failure')
+        if self.left:
+            print(f'{self.left} tests are left to make test-full')
         line = f'{count[PASS]} passed, {count[FAIL]} failed'
         print(line + (f', {count[SKIP]} skipped' if count[SKIP] else ''), flush=True)
         return 1 if count[FAIL] or not self.expected else 0

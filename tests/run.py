@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The project's tests: python3 -m tests.run [--kernel 6.12] [--test name]"""
+"""The project's tests: python3 -m tests.run [--full] [--kernel 6.12] [--test name]"""
 
 import argparse
 import os
@@ -8,13 +8,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from harness import initramfs, kernel
-from harness.util import Failure, run_main
+from harness import initramfs, kernel, kexec
+from harness.util import Failure, duration, run_main
 from tests import checks, plan
 from tests.report import FAIL, PASS, Report
 from tests.run_boot import BootRun
 
-FLAVOURS = {'6.1': 'debug', '6.12': 'debug', '7.x': 'kasan'}
+FLAVOURS = {'6.1': ('debug',), '6.12': ('debug',), '7.x': ('kasan',)}
+# No debug: KASAN has all of it. 6.1 has no PREEMPT_RT without a patch.
+FULL_FLAVOURS = {'6.1': ('kasan', 'kcsan'), '6.12': ('kasan', 'kcsan', 'rt'), '7.x': ('kasan', 'kcsan', 'rt')}
+OTHER_FLAVOURS = ('kasan',)
 TOP = Path(__file__).resolve().parent.parent
 JOBS = os.cpu_count()
 
@@ -31,12 +34,14 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     specs = [options.kernel] if options.kernel else list(FLAVOURS)
+    flavours = FULL_FLAVOURS if options.full else FLAVOURS
     static = [check for check in checks.names() if options.test in (None, check, 'static')]
     chosen = [] if static and options.test else plan.select(tests, options.test)
 
     report.say(f'kernels: {", ".join(specs)}; a log of each guest is kept under {out}')
-    kernels = [build_kernel(report, spec, options.flavour) for spec in specs]
-    todo = checks.plan(static, kernels, out)
+    kernels = [build_kernel(report, spec, flavour) for spec in specs
+               for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
+    todo = checks.plan(static, kernels, out, options.full)
     report.expect(*(name for name, _ in todo))
     slow = [check for check in todo if check[0] in checks.SLOW]
     for check in todo:
@@ -49,7 +54,8 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(prog='python3 -m tests.run', description=__doc__)
     parser.add_argument('--kernel', help='6.1, 6.12, 7.x or a kernel tree; default: the first three')
-    parser.add_argument('--test', help='a test, or all of a file or a boot')
+    parser.add_argument('--full', action='store_true', help='also what takes long, on kernels with each sanitiser')
+    parser.add_argument('--test', help='a test, or all of a file or a boot, whether it takes long or not')
     parser.add_argument('--module', choices=('virtio_blk', 'in-tree'), default='virtio_blk',
                         help='in-tree: shows that a test describes the in-tree driver too')
     parser.add_argument('--driver', type=Path, default=checks.DRIVER, help='another folder than virtio_blk/')
@@ -62,7 +68,6 @@ def arguments():
 
 def build_kernel(report, spec, flavour):
     source = kernel.resolve(spec)
-    flavour = flavour or FLAVOURS.get(spec, 'kasan')
     report.say(f'kernel {source.name} ({source.version}), flavour {flavour}')
     return kernel.build(source, flavour)
 
@@ -83,9 +88,11 @@ def run_beside(report, slow, kernels, tests, out, options):
         others = [pool.submit(run_check, report, *check) for check in slow]
         running = [(sleepers if run.boot.sleeps and options.jobs > 1 else pool).submit(run.run, initrd)
                    for run, initrd in runs]
+        started, total, finished = time.monotonic(), sum(run.work for run, _ in runs), 0
         for number, done in enumerate(as_completed(running), 1):
-            done.result()
-            report.say(f'---- {number} of {len(runs)} boots are done')
+            finished += done.result()
+            left = (time.monotonic() - started) * (total - finished) / finished
+            report.say(f'---- {number} of {len(runs)} boots are done, about {duration(left)} left')
         for done in others:
             done.result()
 
@@ -93,18 +100,26 @@ def run_beside(report, slow, kernels, tests, out, options):
 def plan_guests(report, kernels, tests, out, options):
     """[(boot, its initramfs)]"""
     runs = [BootRun(report, built, boot, chosen, out, options.module)
-            for built in kernels for boot, chosen in plan.by_boot(tests)]
+            for built in kernels for boot, chosen in plan.by_boot(of_kernel(report, built, tests, options))]
     for run in runs:
         report.expect(*run.names)
     helpers = {helper for test in tests for helper in test.helpers}
-    initrds = {built.source.name: build_initrd(report, built, out, options.module, helpers) for built in kernels}
-    # The slow kernel first, so that no core idles at the end.
-    runs = sorted((run for run in runs if initrds[run.kernel.source.name]),
-                  key=lambda run: (run.kernel.flavour != 'kasan', -len(run.tests)))
+    initrds = {built: build_initrd(report, built, out, options.module, helpers) for built in kernels}
+    # The long ones first, so that no core idles at the end.
+    runs = sorted((run for run in runs if initrds[run.kernel]), key=lambda run: -run.work)
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
-    return [(run, initrds[run.kernel.source.name]) for run in runs]
+    return [(run, initrds[run.kernel]) for run in runs]
+
+
+def of_kernel(report, built, tests, options):
+    """Who asks for a test by its name gets it."""
+    if options.full or options.test:
+        return tests
+    chosen = plan.in_tier(tests, built.source.name == checks.NEWEST)
+    report.left += len(tests) - len(chosen)
+    return chosen
 
 
 def build_initrd(report, built, out, module, helpers):
@@ -113,12 +128,13 @@ def build_initrd(report, built, out, module, helpers):
     try:
         modules = {f'{name}.ko': checks.build(built, out, name) for name in sorted(names)}
     except Failure as failure:
-        report.say(f'{built.source.name}: no module, so no guest: {failure}')
+        report.say(f'{built}: no module, so no guest: {failure}')
         return None
     # A copy: the cache keeps only the newest ones, and others use it too.
-    folder = out / built.source.name
+    folder = out / built.label
     folder.mkdir(exist_ok=True)
-    return shutil.copy(initramfs.build(built, modules=modules), folder)
+    files = {'usr/local/bin/kexec': kexec.build()}
+    return shutil.copy(initramfs.build(built, modules=modules, files=files), folder)
 
 
 if __name__ == '__main__':

@@ -14,11 +14,17 @@ from tests.report import FAIL, PASS, SKIP
 APPEND = 'rcupdate.rcu_cpu_stall_timeout=180 sysctl.kernel.watchdog_thresh=60 sysctl.kernel.hung_task_timeout_secs=400'
 
 
+# With KASAN, as a boot's pace; and how long others take, compared with that.
+BOOT_SECONDS = 20
+SLOWNESS = {'plain': 0.3, 'debug': 0.5, 'kasan': 1, 'kcsan': 1, 'rt': 0.7}
+
+
 class BootRun:
     def __init__(self, report, kernel, boot, tests, out, module):
         self.report, self.kernel, self.boot, self.tests, self.module = report, kernel, boot, list(tests), module
-        self.prefix, self.workdir = f'{kernel.source.name}/', out / kernel.source.name
+        self.prefix, self.workdir = f'{kernel.label}/', out / kernel.label
         self.initrd, self.boots, self.place = None, 0, ''
+        self.work = (BOOT_SECONDS + boot.pace * len(self.tests)) * SLOWNESS.get(kernel.flavour, 1)
 
     @property
     def log_check(self):
@@ -30,6 +36,7 @@ class BootRun:
         return [self.prefix + test.name for test in self.tests] + [self.log_check]
 
     def run(self, initrd):
+        """Returns how much work it was."""
         self.initrd = initrd
         while self.tests:
             self.boots += 1
@@ -42,6 +49,7 @@ class BootRun:
                 self._no_guest(f'no usable guest: {explain(error)}', workdir)
             for image in workdir.glob('*.img'):
                 image.unlink()
+        return self.work
 
     def _no_guest(self, reason, workdir):
         for test in self.tests:
@@ -84,7 +92,7 @@ class BootRun:
             outcome, reason = FAIL, explain(error)
         try:
             if outcome != FAIL and test.params is None:
-                machine.want(None)
+                machine.drop()
             machine.guest.check_log()
         except Exception as error:
             outcome, reason = FAIL, '; '.join(filter(None, [reason, explain(error)]))
@@ -95,7 +103,7 @@ class BootRun:
     def _end(self, machine):
         started = time.monotonic()
         try:
-            machine.want(None)
+            machine.drop()
             if self.boot.leaks:
                 find_leaks(machine)
             machine.guest.close()

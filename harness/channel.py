@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The host's end of the guest's command channel (guest/init has the other):
+"""The host's end of the guest's command channel (guest/agent has the other):
 requests "id script" as printf's %b takes it, answers "id exit-code output" in base64."""
 
 import base64

@@ -15,7 +15,7 @@ from harness import fio
 from harness.util import Failure, cache_dir, need_space, need_tool
 
 KEEP_SECONDS = 24 * 60 * 60
-INIT = Path(__file__).parent / "guest" / "init"
+GUEST = Path(__file__).parent / "guest"
 PROGRAMS = {
     "mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "resize2fs": "e2fsprogs",
     "tune2fs": "e2fsprogs", "dumpe2fs": "e2fsprogs",
@@ -86,7 +86,8 @@ def build(kernel, modules=None, files=None):
     in-tree/virtio_blk.ko); files: guest path to host path, libraries of
     programs come along. The same content gives the same, cached, file.
     """
-    content = {"init": INIT, "bin/busybox": Path(need_tool("busybox", "busybox-static"))}
+    content = {name: GUEST / name for name in ("init", "agent")}
+    content["bin/busybox"] = Path(need_tool("busybox", "busybox-static"))
     content["usr/local/bin/fio"] = fio.build()
     for name, package in PROGRAMS.items():
         content[f"usr/local/bin/{name}"] = Path(need_tool(name, package))

@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from harness import arch
 from harness.util import Failure, last_line
 
 FOLDER = Path(__file__).parent / "config"
@@ -16,11 +17,17 @@ FLAVOURS = {
     "kasan": ("base", "trace", "debug", "kasan"),
     "kcsan": ("base", "trace", "debug", "kcsan"),
     "rt": ("base", "trace", "debug", "rt"),
+    "builtin": ("base", "plain", "builtin"),
+    "i386": ("base", "plain"),
+    "arm64": ("base", "plain", "arm64"),
+    "riscv64": ("base", "plain"),
+    "s390x": ("base", "plain", "s390x"),
 }
 # Whose kernel warns of itself, so that a guest has to survive a warning.
 NOISY = ("kcsan",)
 SETTING = re.compile(r'(CONFIG_\w+)=(\S+)(?:\s+#\s*(.*))?$')
 CONDITION = re.compile(r"(>=|<)\s*(\d+)\.(\d+)")
+WORDS = frozenset(word for one in arch.ARCHES.values() for word in one.words)
 
 
 def fragments(flavour):
@@ -29,9 +36,15 @@ def fragments(flavour):
     return [FOLDER / f"{name}.config" for name in FLAVOURS[flavour]]
 
 
+def architecture(flavour):
+    """A flavour that bears an architecture's name is for that."""
+    return arch.ARCHES.get(flavour, arch.NATIVE)
+
+
 def wanted(flavour, series):
     """The settings a flavour asks of a kernel series: {option: value}."""
     settings = {}
+    words = architecture(flavour).words
     for path in fragments(flavour):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             line = line.strip()
@@ -40,16 +53,19 @@ def wanted(flavour, series):
             match = SETTING.match(line)
             if not match:
                 raise Failure(f"{path}:{number}: not a setting: {line}")
-            if _applies(match[3], series, f"{path}:{number}"):
+            if _applies(match[3], series, words, f"{path}:{number}"):
                 settings[match[1]] = match[2]
     return settings
 
 
-def _applies(conditions, series, where):
+def _applies(conditions, series, words, where):
     if not conditions:
         return True
-    if CONDITION.sub("", conditions).strip():
-        raise Failure(f"{where}: not a condition: {conditions}")
+    for word in CONDITION.sub("", conditions).split():
+        if word.lstrip("!") not in WORDS:
+            raise Failure(f"{where}: not a condition: {conditions}")
+        if (word.lstrip("!") in words) == word.startswith("!"):
+            return False
     for operator, major, minor in CONDITION.findall(conditions):
         limit = (int(major), int(minor))
         if (series < limit) if operator == ">=" else (series >= limit):

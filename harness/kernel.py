@@ -22,6 +22,7 @@ from harness.util import (Failure, cache_dir, duration, locked, need_space, need
 __all__ = ["Kernel", "Source", "resolve", "build", "build_module"]
 
 BUILD_MIB = {"plain": 400, "lockstat": 500, "debug": 500, "kasan": 800, "kcsan": 700, "rt": 500}
+PREPARED_MIB = 60
 # Lines a build prints, for the time left.
 BUILD_STEPS = {"plain": 1930, "lockstat": 1980, "debug": 1900, "kasan": 2020, "kcsan": 1980,
                "rt": 1900}
@@ -35,6 +36,8 @@ BUILT = shutil.ignore_patterns("*.o", "*.ko", "*.mod", "*.mod.c", ".*", "Module.
 # for the static_assert in MODULE_INFO.
 SPARSE = "sparse -D__typeof_unqual__=__typeof__ -D'__builtin_strlen(s)=(sizeof(s)-1)'"
 COMPLAINT = re.compile(r": (warning|error): |\bWARNING: ")
+# Where there is no kernel, its symbols are not known.
+NO_KERNEL = re.compile(r'WARNING: (modpost: ".*" \[.*\] undefined!|.*Module\.symvers.* missing)')
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,13 @@ class Kernel:
     source: Source
     flavour: str
     release: str
-    image: Path         # bzImage
+    image: Path         # bzImage; there is none if the kernel was only prepared
     builddir: Path
-    intree: Path        # the in-tree virtio_blk.ko
+    intree: Path        # the in-tree virtio_blk.ko; likewise, and if it is built in
+
+    @property
+    def arch(self):
+        return config.architecture(self.flavour)
 
     def __str__(self):
         return f"{self.source.name} {self.flavour}"
@@ -61,19 +68,37 @@ def jobs():
 
 def build(source, flavour):
     """Build (once) a kernel from a Source or its name."""
+    kernel = _made(source, flavour, "complete", _build)
+    wanted = [kernel.image]
+    if config.wanted(flavour, kernel.source.series)["CONFIG_VIRTIO_BLK"] == "m":
+        wanted.append(kernel.intree)
+    for path in wanted:
+        if not path.exists():
+            raise Failure(f"the build of {kernel} left no {path}: remove {kernel.builddir} and try again")
+    return kernel
+
+
+def prepare(source, flavour):
+    """Configure (once) a kernel so far that modules can be compiled, but not loaded."""
+    return _made(source, flavour, "prepared", _prepare)
+
+
+def _made(source, flavour, stamp, make):
     if not isinstance(source, Source):
         source = resolve(source)
     config.fragments(flavour)
-    for tool, package in TOOLS.items():
+    arch = config.architecture(flavour)
+    for tool, package in (*TOOLS.items(), (f"{arch.cross}gcc", arch.package)):
         need_tool(tool, package)
     folder = cache_dir() / "kernels"
     folder.mkdir(exist_ok=True)
     builddir = folder / _key(source, flavour)
     with locked(folder / f"{builddir.name}.lock", f"the kernel {source.name} {flavour}"):
         # A tree of the user's may have changed: there make decides what to do.
-        if not source.is_debian or not (builddir / "complete").exists():
-            _build(source, flavour, builddir)
-    return _kernel(source, flavour, builddir)
+        if not source.is_debian or not any((builddir / done).exists() for done in (stamp, "complete")):
+            make(source, flavour, builddir)
+    return Kernel(source, flavour, (builddir / "include/config/kernel.release").read_text().strip(),
+                  builddir / arch.image, builddir, builddir / "drivers/block/virtio_blk.ko")
 
 
 def _key(source, flavour):
@@ -81,41 +106,44 @@ def _key(source, flavour):
     digest = hashlib.sha256()
     for option, value in config.wanted(flavour, source.series).items():
         digest.update(f"{option}={value}\n".encode())
-    digest.update(subprocess.run(["gcc", "--version"], capture_output=True).stdout)
+    compiler = f"{config.architecture(flavour).cross}gcc"
+    digest.update(subprocess.run([compiler, "--version"], capture_output=True).stdout)
     if not source.is_debian:
         digest.update(str(source.path).encode())
     version = re.sub(r"[^A-Za-z0-9.+-]", "_", source.version)
     return f"{version}-{flavour}-{digest.hexdigest()[:8]}"
 
 
-def _make(source, builddir):
-    return ["make", "--no-print-directory", "-C", str(source.path), f"O={builddir}"]
+def _configured(source, flavour, builddir):
+    """The command line up to the target, for a configured kernel."""
+    builddir.mkdir(exist_ok=True)
+    make = ["make", "--no-print-directory", "-C", str(source.path), f"O={builddir}",
+            *config.architecture(flavour).make]
+    config.configure(make, builddir, flavour, source.series, builddir / "config.log")
+    return make
+
+
+def _prepare(source, flavour, builddir):
+    need_space(builddir.parent, PREPARED_MIB, f"preparing the kernel {source.name} {flavour}")
+    make = _configured(source, flavour, builddir)
+    say(f"preparing the kernel {source.name} {flavour} ({source.version})")
+    run_logged([*make, f"-j{jobs()}", "modules_prepare"], builddir / "prepare.log",
+               f"preparing the kernel {source.name} {flavour}")
+    (builddir / "prepared").touch()
 
 
 def _build(source, flavour, builddir):
-    builddir.mkdir(exist_ok=True)
     complete = builddir / "complete"
     complete.unlink(missing_ok=True)
-    need_space(builddir, BUILD_MIB[flavour], f"building the kernel {source.name} {flavour}")
+    need_space(builddir.parent, BUILD_MIB.get(flavour, BUILD_MIB["plain"]),
+               f"building the kernel {source.name} {flavour}")
     log = builddir / "build.log"
-    make = _make(source, builddir)
-    config.configure(make, builddir, flavour, source.series, builddir / "config.log")
+    make = _configured(source, flavour, builddir)
     say(f"building the kernel {source.name} {flavour} ({source.version}, log: {log})")
-    took = run_logged([*make, f"-j{jobs()}", "bzImage", "modules"], log,
-                      f"building the kernel {source.name} {flavour}", BUILD_STEPS[flavour])
+    took = run_logged([*make, f"-j{jobs()}", config.architecture(flavour).target, "modules"], log,
+                      f"building the kernel {source.name} {flavour}", BUILD_STEPS.get(flavour, 0))
     say(f"built the kernel {source.name} {flavour} in {duration(took)}")
     complete.write_text(f"{took:.0f}\n")
-
-
-def _kernel(source, flavour, builddir):
-    kernel = Kernel(source, flavour,
-                    (builddir / "include/config/kernel.release").read_text().strip(),
-                    builddir / "arch/x86/boot/bzImage", builddir,
-                    builddir / "drivers/block/virtio_blk.ko")
-    for path in (kernel.image, kernel.intree):
-        if not path.exists():
-            raise Failure(f"the build of {kernel} left no {path}: remove {builddir} and try again")
-    return kernel
 
 
 def build_module(kernel, srcdir, out, warnings=True, sparse=True, driver=CHECKOUT / "virtio_blk"):
@@ -128,7 +156,10 @@ def build_module(kernel, srcdir, out, warnings=True, sparse=True, driver=CHECKOU
     """
     copy = _copy(Path(srcdir).absolute(), Path(out).absolute(), driver)
     log = copy.with_name(f"{copy.name}.log")
-    command = ["make", "--no-print-directory", "-C", kernel.builddir, f"M={copy}", f"-j{jobs()}"]
+    command = ["make", "--no-print-directory", "-C", kernel.builddir, f"M={copy}", f"-j{jobs()}",
+               *kernel.arch.make]
+    if not (kernel.builddir / "Module.symvers").exists():
+        command.append("KBUILD_MODPOST_WARN=1")
     if warnings:
         command.append("W=1")
     if sparse:
@@ -165,7 +196,7 @@ def _copy(srcdir, out, driver):
 
 def _no_complaints(kernel, copy, log, what):
     for line in log.read_text(errors="replace").splitlines():
-        if not COMPLAINT.search(line):
+        if not COMPLAINT.search(line) or NO_KERNEL.match(line.strip()):
             continue
         path = Path(line.split(":")[0])
         if path.is_absolute():

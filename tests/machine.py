@@ -4,11 +4,14 @@
 import contextlib
 import json
 import os
+import re
 import shlex
+import time
 
 # Seconds; only a hang takes that long, also on a slow host.
 PATIENCE = int(os.environ.get('VBLK_PATIENCE', 900))
 MODULES = {'virtio_blk': '/modules/virtio_blk.ko', 'in-tree': '/modules/in-tree/virtio_blk.ko'}
+STAMP = re.compile(r'^\[ *[0-9.]+\] ')
 
 
 class Skip(Exception):
@@ -79,11 +82,15 @@ class Machine:
 
     def want(self, params):
         """The module loaded with these parameters; None: not loaded."""
-        if params != self.params or params is None:
-            if self.loaded():
-                self.unload()
+        if params != self.params:
+            self.drop()
             if params is not None:
                 self.load(params)
+
+    def drop(self):
+        """Unloads the module, if it is there: a test may have loaded it in its own way."""
+        self.sh('[ ! -d /sys/module/virtio_blk ] || rmmod virtio_blk')
+        self.params = None
 
     def loaded(self):
         return self.sh('[ -d /sys/module/virtio_blk ]', check=False).rc == 0
@@ -147,13 +154,24 @@ class Machine:
     @contextlib.contextmanager
     def messages(self):
         """The kernel's messages from here to the end of the block, without time stamps."""
-        self._marks += 1
-        mark = f'tests: mark {self._marks}'
-        self.sh(f'echo {shlex.quote(mark)} > /dev/kmsg')
         lines = []
+        begin = self._mark()
         yield lines
-        log = self.out("dmesg | sed 's/^\\(<[0-9]*>\\)*\\[ *[0-9.]*\\] *//'")
-        lines += log.split(mark)[-1].strip().splitlines()
+        end = self._mark()
+        console = self.guest.log.read_text(errors='replace')
+        lines += [STAMP.sub('', line) for line in console.partition(begin)[2].partition(end)[0].splitlines()[1:-1]]
+
+    def _mark(self):
+        """A line in the kernel log that is on the console, too: that saves the guest from showing its whole log."""
+        self._marks += 1
+        mark = f'tests: mark {self._marks}.'
+        self.sh(f'echo {mark} > /dev/kmsg')
+        waited = 0
+        while mark not in self.guest.log.read_text(errors='replace'):
+            assert waited < PATIENCE, f'not on the console: {mark}'
+            time.sleep(0.1)
+            waited += 0.1
+        return mark
 
     # I/O
 

@@ -12,7 +12,8 @@ Request = namedtuple('Request', 'type ioprio sector out_len in_len segments stat
 # One process less is a tenth of a second in a slow guest: a test's devices come in one script and go in another.
 LIST = f'''for folder in {DRIVER}/virtio_blk_sim.*; do
     read -r serial < $folder/serial
-    echo "$serial $folder $(sed -n 's/^violations //p' $folder/stats) $(cd $folder; echo virtio* virtio*/block/*)"
+    while read -r name violations && [ $name != violations ]; do :; done < $folder/stats
+    echo $serial $folder $violations $folder/virtio* $folder/virtio*/block/*
 done'''
 
 
@@ -66,7 +67,8 @@ def devices(g, *options):
     """Devices, each made of a line that begins with its serial; they and the simulator are gone at the end."""
     make = ''.join(f'echo {shlex.quote(f"serial={line}")} > {DRIVER}/new_device\n' for line in options)
     made = listed(g, f'set -e\ninsmod /modules/virtio_blk_sim.ko\n{make}{LIST}')
-    yield [Device(g, serial, folder, virtio, block.split('/')[-1]) for serial, folder, _, virtio, block in made]
+    yield [Device(g, serial, folder, virtio.split('/')[-1], block.split('/')[-1])
+           for serial, folder, _, virtio, block in made]
     # After a failure the guest is given up, with all that is in it.
     for serial, _, violations, *_ in listed(g, f'{LIST}\nrmmod virtio_blk_sim'):
         assert violations == '0', f'{serial}: {violations} violations of the specification'

@@ -220,6 +220,18 @@ static inline int compat_register_driver(struct virtio_driver *drv)
 #define register_virtio_driver	compat_register_driver
 #endif
 
+#ifdef HAVE_VIRTIO_SHUTDOWN
+#define COMPAT_SHUTDOWN(func)
+#define COMPAT_SHUTDOWN_OP(func)	.shutdown = func,
+#else
+#define COMPAT_SHUTDOWN(func)						\
+	static void compat_shutdown(struct device *dev)			\
+	{								\
+		func(dev_to_virtio(dev));				\
+	}
+#define COMPAT_SHUTDOWN_OP(func)	.driver.shutdown = compat_shutdown,
+#endif
+
 #ifdef HAVE_RESET_PREPARE
 #define COMPAT_RESET_OPS(prepare, done)	.reset_prepare = prepare, .reset_done = done,
 #else

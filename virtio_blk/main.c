@@ -268,6 +268,19 @@ static void virtblk_remove(struct virtio_device *vdev)
 	put_disk(vblk->disk);	/* frees vblk, after the last close */
 }
 
+/*
+ * Memory is about to be somebody else's. What the device has not answered
+ * waits for ever, as does all that comes later: nothing has failed.
+ */
+static void virtblk_shutdown(struct virtio_device *vdev)
+{
+	struct virtio_blk *vblk = vdev->priv;
+
+	blk_mq_quiesce_queue(vblk->disk->queue);
+	virtblk_retire(vblk);
+}
+COMPAT_SHUTDOWN(virtblk_shutdown)
+
 static int virtblk_stop(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
@@ -337,6 +350,7 @@ static const unsigned int virtblk_features[] = {
 
 static struct virtio_driver virtblk_driver = {
 	.driver.name			= KBUILD_MODNAME,
+	COMPAT_SHUTDOWN_OP(virtblk_shutdown)
 	.feature_table			= virtblk_features,
 	.feature_table_size		= ARRAY_SIZE(virtblk_features),
 	.feature_table_legacy		= virtblk_features,

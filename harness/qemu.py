@@ -139,7 +139,7 @@ class Guest:
     def __init__(self, kernel, initrd, cpus=4, mem="1G", machine="q35", icount=False, args=(),
                  append="", workdir=None, cpu=None, panic_on_warn=True, allow=(),
                  boot_timeout=BOOT_SECONDS, channel="serial"):
-        self.kernel, self.initrd = kernel, initrd
+        self.kernel, self.initrd = kernel, Path(initrd)
         self.allow = tuple(allow)
         self.workdir = Path(workdir or tempfile.mkdtemp(prefix="vblk-guest-"))
         self.workdir.mkdir(parents=True, exist_ok=True)

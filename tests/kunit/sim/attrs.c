@@ -84,6 +84,24 @@ static ssize_t order_store(struct device *dev, struct device_attribute *attr, co
 
 static DEVICE_ATTR_RW(order);
 
+static ssize_t credit_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", atomic_read(&to_sim(dev)->credit));
+}
+
+static ssize_t credit_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	int credit, err = kstrtoint(buf, 0, &credit);
+
+	if (err)
+		return err;
+	sim_set_credit(to_sim(dev), credit);
+	return count;
+}
+
+static DEVICE_ATTR_RW(credit);
+
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", to_sim(dev)->serial);
@@ -243,6 +261,7 @@ static struct attribute *sim_attrs[] = {
 	&sim_attr_map_fails_pct.attr.attr,
 	&sim_attr_map_skip.attr.attr,
 	&dev_attr_order.attr,
+	&dev_attr_credit.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_config.attr,
 	&dev_attr_zone_state.attr,

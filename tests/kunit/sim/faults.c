@@ -28,6 +28,17 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 };
 
 /**
+ * sim_use_one - take one of what is left
+ * @left: how many, -1 for no end
+ *
+ * Return: whether there was one.
+ */
+bool sim_use_one(atomic_t *left)
+{
+	return atomic_read(left) < 0 || atomic_dec_if_positive(left) >= 0;
+}
+
+/**
  * sim_fault - is a fault to happen now
  * @sim: the device
  * @fault: which
@@ -36,7 +47,5 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
  */
 bool sim_fault(struct sim_dev *sim, enum sim_fault fault)
 {
-	atomic_t *left = &sim->faults[fault];
-
-	return atomic_read(left) < 0 || atomic_dec_if_positive(left) >= 0;
+	return sim_use_one(&sim->faults[fault]);
 }

@@ -111,13 +111,13 @@ static int sim_register(struct sim_dev *sim)
 	return err;
 }
 
-static int sim_add(const char *options)
+static struct sim_dev *sim_add(const char *options)
 {
 	struct sim_dev *sim = sim_parse(options, sim_next);
 	int err;
 
 	if (IS_ERR(sim))
-		return PTR_ERR(sim);
+		return sim;
 	err = sim_init_queues(sim);
 	if (err)
 		goto out_free;
@@ -130,7 +130,7 @@ static int sim_add(const char *options)
 
 	sim_next++;
 	list_add_tail(&sim->entry, &sim_list);
-	return 0;
+	return sim;
 
 out_parent:
 	platform_device_unregister(sim->pdev);
@@ -138,7 +138,7 @@ out_queues:
 	sim_exit_queues(sim);
 out_free:
 	sim_free(sim);
-	return err;
+	return ERR_PTR(err);
 }
 
 static void sim_remove(struct sim_dev *sim)
@@ -162,14 +162,40 @@ static void sim_remove_all(void)
 	mutex_unlock(&sim_mutex);
 }
 
-static ssize_t new_device_store(struct device_driver *drv, const char *buf, size_t count)
+/**
+ * sim_create - make a device, and let the driver probe it
+ * @options: README.md has the words
+ *
+ * Context: process, sleeps.
+ *
+ * Return: the device, or an ERR_PTR.
+ */
+struct sim_dev *sim_create(const char *options)
 {
-	int err;
+	struct sim_dev *sim;
 
 	mutex_lock(&sim_mutex);
-	err = sim_add(buf);
+	sim = sim_add(options);
 	mutex_unlock(&sim_mutex);
-	return err ?: count;
+	return sim;
+}
+
+/**
+ * sim_destroy - take a device from the driver, and free it
+ * @sim: the device
+ *
+ * Context: process, sleeps.
+ */
+void sim_destroy(struct sim_dev *sim)
+{
+	mutex_lock(&sim_mutex);
+	sim_remove(sim);
+	mutex_unlock(&sim_mutex);
+}
+
+static ssize_t new_device_store(struct device_driver *drv, const char *buf, size_t count)
+{
+	return PTR_ERR_OR_ZERO(sim_create(buf)) ?: count;
 }
 
 static DRIVER_ATTR_WO(new_device);
@@ -232,9 +258,7 @@ static int __init sim_init(void)
 
 	err = platform_driver_register(&sim_driver);
 	for (i = 0; !err && i < nr_devices; i++) {
-		mutex_lock(&sim_mutex);
-		err = sim_add(device[i]);
-		mutex_unlock(&sim_mutex);
+		err = PTR_ERR_OR_ZERO(sim_create(device[i]));
 		if (err) {
 			sim_remove_all();
 			platform_driver_unregister(&sim_driver);

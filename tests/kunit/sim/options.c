@@ -226,6 +226,7 @@ struct sim_dev *sim_parse(const char *options, int index)
 	xa_init(&sim->pages);
 	mutex_init(&sim->zone_lock);
 	sim->late_ms = 1000;
+	atomic_set(&sim->credit, -1);
 	snprintf(sim->serial, sizeof(sim->serial), "sim%d", index);
 
 	err = sim_parse_into(sim, options);

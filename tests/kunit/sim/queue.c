@@ -129,6 +129,8 @@ static ktime_t sim_queue_complete_due(struct sim_queue *q)
 			next = min(next, req->due);
 			continue;
 		}
+		if (!sim_use_one(&q->sim->credit))
+			break;
 		err = sim_queue_complete(q, req);
 		if (err)
 			return err;

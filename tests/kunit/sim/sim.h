@@ -74,6 +74,7 @@ enum sim_stat {
 	SIM_STAT_KICKS_IRQS_OFF,
 	SIM_STAT_INTERRUPTS,
 	SIM_STAT_RESETS,
+	SIM_STAT_MAPS_FAILED,
 	SIM_STAT_VIOLATIONS,
 	SIM_NR_STATS,
 };
@@ -204,6 +205,7 @@ struct sim_zone {
  * @latency_us: how long the device takes for a request
  * @late_ms: how long for one that is late
  * @order: in which order it gives requests back
+ * @credit: how many requests more it carries out, -1 for all
  * @faults: how many times more each fault is to happen, -1 for ever
  * @stats: what has happened
  * @record_lock: protects the members below
@@ -247,6 +249,7 @@ struct sim_dev {
 	unsigned int latency_us;
 	unsigned int late_ms;
 	unsigned int order;
+	atomic_t credit;
 	atomic_t faults[SIM_NR_FAULTS];
 	atomic64_t stats[SIM_NR_STATS];
 
@@ -262,6 +265,8 @@ static inline void sim_count(struct sim_dev *sim, enum sim_stat stat)
 
 /* main.c */
 __printf(2, 3) void sim_violation(struct sim_dev *sim, const char *fmt, ...);
+struct sim_dev *sim_create(const char *options);
+void sim_destroy(struct sim_dev *sim);
 
 /* options.c */
 struct sim_dev *sim_parse(const char *options, int index);
@@ -272,6 +277,7 @@ extern const struct attribute_group *sim_attr_groups[];
 
 /* transport.c */
 extern const struct virtio_config_ops sim_config_ops;
+void sim_set_credit(struct sim_dev *sim, int credit);
 void sim_config_irq(struct irq_work *work);
 
 /* config.c */
@@ -327,6 +333,7 @@ int sim_zone_set_state(struct sim_dev *sim, unsigned int idx, u8 state);
 
 /* faults.c */
 extern const char * const sim_fault_names[SIM_NR_FAULTS];
+bool sim_use_one(atomic_t *left);
 bool sim_fault(struct sim_dev *sim, enum sim_fault fault);
 
 #endif /* VIRTIO_BLK_SIM_H */

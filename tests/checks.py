@@ -5,6 +5,7 @@ VIRTIO asks for names tests that there are, and the protocol's model holds."""
 import functools
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import kernel
@@ -15,20 +16,21 @@ DRIVER = TOP / 'virtio_blk'
 # Modules that some tests load beside the driver.
 HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
            'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites'}
-PER_KERNEL = ('build-w1', 'build-sparse')
+PER_KERNEL = ('build',)
 ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
+OWN = ('dkms',)    # tests of several steps, see tests/install
 SLOW = ('model',)
-SPEC = {'build-sparse': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
+SPEC = {'build': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 
 
 def names():
-    return list(PER_KERNEL + ONCE)
+    return list(PER_KERNEL + ONCE + OWN)
 
 
 def plan(chosen, kernels, out, full):
     """[(test name, function)] of the chosen checks; every kernel is built for, the newest judges the style."""
-    todo = [(f'{built.label}/{name}', lambda built=built, name=name: BUILDS[name](built, out))
+    todo = [(f'{built.label}/{name}', lambda built=built: build_all(built, out))
             for built in kernels for name in PER_KERNEL if name in chosen]
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
             'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
@@ -37,20 +39,17 @@ def plan(chosen, kernels, out, full):
 
 
 @functools.cache
-def build(built, out, name='virtio_blk', sparse=False):
-    """A module for the guests; with `sparse`, one that only sparse has to like."""
-    folder = out / built.label / ('sparse' if sparse else 'modules')
+def build(built, out, name='virtio_blk'):
+    """A module for the guests, about which neither the compiler nor sparse has a word to say."""
+    folder = out / built.label / 'modules'
     folder.mkdir(parents=True, exist_ok=True)
-    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, warnings=not sparse, sparse=sparse,
-                               driver=DRIVER)
+    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, driver=DRIVER)
 
 
-def build_all(built, out, sparse=False):
-    for name in ('virtio_blk', *HELPERS):
-        build(built, out, name, sparse)
-
-
-BUILDS = {'build-w1': build_all, 'build-sparse': functools.partial(build_all, sparse=True)}
+def build_all(built, out):
+    """Side by side: a module of a few files does not keep two processors busy."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(functools.partial(build, built, out), ('virtio_blk', *HELPERS)))
 
 
 def checkpatch(tree):

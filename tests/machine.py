@@ -58,7 +58,7 @@ class Machine:
 
     def until(self, condition, what):
         """Waits until a shell condition holds in the guest."""
-        script = f'i=0; until {condition}; do i=$((i + 1)); [ $i -lt {PATIENCE * 2} ] || exit 1; sleep 0.5; done'
+        script = f'i=0; until {condition}; do i=$((i + 1)); [ $i -lt {PATIENCE * 3} ] || exit 1; sleep 0.3; done'
         result = self.sh(script, timeout=PATIENCE * 3, check=False)
         assert result.rc == 0, f'never happened: {what}'
 

@@ -5,6 +5,7 @@ from tests import boots
 from tests.machine import Skip, fio_command, verified
 
 CASES = {boots.TINY: ['ring16', 'ring16-packed', 'ring16-4q', 'ring16-direct', 'ring16-wide']}
+LONG = {boots.TINY: ['ring16-packed', 'ring16-direct']}
 KNOBS = '/sys/kernel/debug/failslab'
 
 

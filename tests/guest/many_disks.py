@@ -8,6 +8,7 @@ fio that never ends on an idle disk.
 from tests import boots
 
 CASES = {boots.MANY: ['io_uring', 'libaio', 'psync']}
+LONG = {boots.MANY: ['libaio']}
 RUNS, IOS = 4, 300
 
 

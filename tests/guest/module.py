@@ -5,6 +5,7 @@ from tests import boots
 from tests.machine import verified
 
 CASES = {boots.HOTPLUG: ['busy', 'loop'], boots.MICROVM: ['loop']}
+LONG = {boots.MICROVM: ['loop']}
 
 
 def test(g, case):
@@ -18,7 +19,7 @@ def test(g, case):
     read = f'dd if={dev} of=/dev/null bs=64k count=4 iflag=direct 2>/dev/null'
     # The second loop unloads right after the I/O and right after the probe.
     g.sh(f"""set -e
-        for i in $(seq 8); do rmmod virtio_blk; insmod {g.module_path}; {read}; done
-        for i in $(seq 3); do {read}; rmmod virtio_blk; insmod {g.module_path}; rmmod virtio_blk
+        for i in $(seq 4); do rmmod virtio_blk; insmod {g.module_path}; {read}; done
+        for i in $(seq 2); do {read}; rmmod virtio_blk; insmod {g.module_path}; rmmod virtio_blk
             insmod {g.module_path}; done""")
     g.fio(g.dev(disk), **verified(size='256k'))

@@ -11,7 +11,7 @@ DISKS = ('one', 'two', 'three')
 
 def test(g):
     loading = g.spawn('''set -e
-        for i in 1 2 3 4 5 6 7 8; do insmod MODULE; sleep 0.1; rmmod virtio_blk; sleep 0.1; done
+        for i in 1 2 3 4 5; do insmod MODULE; sleep 0.1; rmmod virtio_blk; sleep 0.1; done
         insmod MODULE'''.replace('MODULE', g.module_path))
     for port, disk in enumerate(DISKS):
         g.plug(disk, **g.slot(port))

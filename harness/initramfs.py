@@ -82,7 +82,7 @@ def _is_elf(path):
 def build(kernel, modules=None, files=None):
     """Write the initramfs for a kernel and return its path.
 
-    modules: names under /modules/ (the in-tree one is always there, as
+    modules: names under /modules/ (the in-tree one is there unless it is built in, as
     in-tree/virtio_blk.ko); files: guest path to host path, libraries of
     programs come along. The same content gives the same, cached, file.
     """
@@ -91,7 +91,8 @@ def build(kernel, modules=None, files=None):
     content["usr/local/bin/fio"] = fio.build()
     for name, package in PROGRAMS.items():
         content[f"usr/local/bin/{name}"] = Path(need_tool(name, package))
-    content["modules/in-tree/virtio_blk.ko"] = kernel.intree
+    if kernel.intree.exists():
+        content["modules/in-tree/virtio_blk.ko"] = kernel.intree
     for name, path in (modules or {}).items():
         content[f"modules/{name}"] = Path(path)
     for name, path in (files or {}).items():

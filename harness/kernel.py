@@ -37,7 +37,7 @@ BUILT = shutil.ignore_patterns("*.o", "*.ko", "*.mod", "*.mod.c", ".*", "Module.
 SPARSE = "sparse -D__typeof_unqual__=__typeof__ -D'__builtin_strlen(s)=(sizeof(s)-1)'"
 COMPLAINT = re.compile(r": (warning|error): |\bWARNING: ")
 # Where there is no kernel, its symbols are not known.
-NO_KERNEL = re.compile(r'WARNING: (modpost: ".*" \[.*\] undefined!|.*Module\.symvers.* missing)')
+NO_KERNEL = re.compile(r"WARNING: (modpost: (.* undefined!|suppressed )|.*Module\.symvers.* missing)")
 
 
 @dataclass(frozen=True)

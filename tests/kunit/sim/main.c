@@ -226,19 +226,21 @@ static struct attribute *sim_driver_attrs[] = {
 };
 ATTRIBUTE_GROUPS(sim_driver);
 
-static int __maybe_unused sim_freeze(struct device *dev)
+#ifdef CONFIG_PM_SLEEP
+static int sim_freeze(struct device *dev)
 {
 	struct sim_dev *sim = dev_get_drvdata(dev);
 
 	return virtio_device_freeze(&sim->vdev);
 }
 
-static int __maybe_unused sim_restore(struct device *dev)
+static int sim_restore(struct device *dev)
 {
 	struct sim_dev *sim = dev_get_drvdata(dev);
 
 	return virtio_device_restore(&sim->vdev);
 }
+#endif
 
 static SIMPLE_DEV_PM_OPS(sim_pm_ops, sim_freeze, sim_restore);
 

@@ -67,9 +67,13 @@ enum blk_eh_timer_return virtblk_timeout(struct request *rq)
  */
 bool virtblk_is_gone(struct virtio_device *vdev)
 {
+#ifdef CONFIG_PCI
 	struct device *parent = vdev->dev.parent;
 
 	return parent && dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
+#else
+	return false;
+#endif
 }
 
 static bool virtblk_is_broken(struct virtio_blk *vblk)

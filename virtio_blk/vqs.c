@@ -92,6 +92,7 @@ static bool virtblk_choose_direct(struct virtio_device *vdev)
 int virtblk_alloc_vqs(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
+	bool direct = virtblk_choose_direct(vdev);
 	unsigned int i, num_poll;
 	u16 num;
 
@@ -118,6 +119,7 @@ int virtblk_alloc_vqs(struct virtio_blk *vblk)
 		struct virtblk_vq *vq = &vblk->vqs[i];
 
 		virtblk_init_vq(vq, vblk);
+		vq->direct = direct;
 		vq->polled = i >= vblk->io_queues[HCTX_TYPE_DEFAULT];
 		snprintf(vq->name, sizeof(vq->name), vq->polled ? "req_poll.%u" : "req.%u", i);
 	}
@@ -138,7 +140,7 @@ int virtblk_alloc_vqs(struct virtio_blk *vblk)
 int virtblk_find_vqs(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
-	bool direct = virtblk_choose_direct(vdev);
+	bool direct = vblk->vqs[0].direct;
 	struct irq_affinity desc = { 0, };
 	struct virtqueue_info *infos;
 	struct virtqueue **rings;
@@ -174,10 +176,8 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 		goto out;
 	}
 
-	for (i = 0; i < vblk->num_vqs; i++) {
-		vblk->vqs[i].direct = direct;
+	for (i = 0; i < vblk->num_vqs; i++)
 		virtblk_start_vq(&vblk->vqs[i], rings[i]);
-	}
 out:
 	kfree(rings);
 	kfree(infos);

@@ -280,6 +280,14 @@ static inline int compat_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 #define virtio_find_vqs	compat_find_vqs
 #endif
 
+#ifndef HAVE_FEATURES_U64S
+#define VIRTIO_FEATURES_U64S	1
+static inline void virtio_get_features(struct virtio_device *vdev, u64 *features)
+{
+	*features = vdev->config->get_features(vdev);
+}
+#endif
+
 #ifndef HAVE_MAX_HW_ZONE_APPEND
 #define max_hw_zone_append_sectors	max_zone_append_sectors
 #endif

@@ -36,6 +36,8 @@ vblk-compat += $(call probe,SHOULD_MERGE,linux/blk-mq.h,BLK_MQ_F_SHOULD_MERGE,BL
 vblk-compat += $(call probe,MAP_HW_QUEUES,linux/blk-mq.h linux/blk-mq-virtio.h,blk_mq_map_hw_queues,blk_mq_virtio_map_queues)
 # 6.14, March 2025: freezing a queue returns flags
 vblk-compat += $(call probe,FREEZE_MEMFLAGS,linux/blk-mq.h,blk_mq_freeze_queue_nomemsave,void blk_mq_freeze_queue.struct)
+# by 7.3, November 2026: more than 64 feature bits
+vblk-compat += $(call probe,FEATURES_U64S,linux/virtio_features.h linux/virtio.h,VIRTIO_FEATURES_U64S,u64 features;)
 # by 7.2, August 2026: requests are mapped without naming their queue
 vblk-compat += $(call probe,MAP_SG_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_sg.struct request .rq,int blk_rq_map_sg.struct request_queue)
 vblk-compat += $(call probe,MAP_KERN_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_kern.struct request .rq,int blk_rq_map_kern.struct request_queue)

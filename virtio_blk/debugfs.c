@@ -48,6 +48,19 @@ static int queues_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(queues);
 
+/* A digit a bit, as sysfs shows what was negotiated: /sys/bus/virtio/devices/.../features. */
+static int offered_show(struct seq_file *m, void *unused)
+{
+	struct virtio_blk *vblk = m->private;
+	unsigned int i;
+
+	for (i = 0; i < BITS_PER_TYPE(vblk->offered); i++)
+		seq_putc(m, vblk->offered & BIT_ULL(i) ? '1' : '0');
+	seq_putc(m, '\n');
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(offered);
+
 /**
  * virtblk_debugfs_add - show a disk's queues
  * @vblk: the device, its disk named
@@ -59,6 +72,7 @@ void virtblk_debugfs_add(struct virtio_blk *vblk)
 	vblk->debugfs = debugfs_create_dir(vblk->disk->disk_name, virtblk_debugfs_root);
 	debugfs_create_file("counters", 0444, vblk->debugfs, vblk, &counters_fops);
 	debugfs_create_file("queues", 0444, vblk->debugfs, vblk, &queues_fops);
+	debugfs_create_file("offered", 0444, vblk->debugfs, vblk, &offered_fops);
 }
 
 /**

@@ -169,6 +169,7 @@ static int virtblk_alloc_disk(struct virtio_blk *vblk)
 
 static int virtblk_probe(struct virtio_device *vdev)
 {
+	u64 offered[VIRTIO_FEATURES_U64S];
 	struct virtio_blk *vblk;
 	int err;
 
@@ -182,6 +183,8 @@ static int virtblk_probe(struct virtio_device *vdev)
 		return -ENOMEM;
 	vblk->vdev = vdev;
 	vdev->priv = vblk;
+	virtio_get_features(vdev, offered);
+	vblk->offered = offered[0];
 	mutex_init(&vblk->vdev_mutex);
 	mutex_init(&vblk->state_mutex);
 	INIT_WORK(&vblk->config_work, virtblk_config_work);

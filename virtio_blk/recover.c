@@ -20,7 +20,28 @@
 #define VIRTBLK_MAX_TIMEOUT	86400U
 
 static unsigned int io_timeout;
-module_param(io_timeout, uint, 0444);
+
+static int virtblk_set_io_timeout(const char *val, const struct kernel_param *kp)
+{
+	unsigned int n;
+	int err = kstrtouint(val, 0, &n);
+
+	if (err)
+		return err;
+	if (n > VIRTBLK_MAX_TIMEOUT) {
+		pr_warn("virtio_blk: io_timeout=%u is more than a day; using %u\n", n,
+			VIRTBLK_MAX_TIMEOUT);
+		n = VIRTBLK_MAX_TIMEOUT;
+	}
+	*(unsigned int *)kp->arg = n;
+	return 0;
+}
+
+static const struct kernel_param_ops virtblk_io_timeout_ops = {
+	.set = virtblk_set_io_timeout,
+	.get = param_get_uint,
+};
+module_param_cb(io_timeout, &virtblk_io_timeout_ops, &io_timeout, 0444);
 MODULE_PARM_DESC(io_timeout,
 		 "Seconds without an answer after which a device is reset, 0 (default) for never");
 
@@ -31,7 +52,7 @@ MODULE_PARM_DESC(io_timeout,
  */
 unsigned int virtblk_io_timeout(void)
 {
-	return min(io_timeout, VIRTBLK_MAX_TIMEOUT) * HZ;
+	return io_timeout * HZ;
 }
 
 /**

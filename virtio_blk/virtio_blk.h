@@ -133,6 +133,7 @@ struct virtblk_vq {
  * @completions_at_reset: requests completed up to the last reset
  * @resets: since the device last completed a request
  * @index: of the disk's name and minor numbers
+ * @offered: feature bits of the device
  * @num_vqs: virtqueues in use
  * @io_queues: how many of them serve which kind of request
  * @vqs: the virtqueues; kept across suspend and reset
@@ -155,6 +156,7 @@ struct virtio_blk {
 	u64 completions_at_reset;
 	unsigned int resets;
 	int index;
+	u64 offered;
 	unsigned int num_vqs;
 	unsigned int io_queues[HCTX_MAX_TYPES];
 	struct virtblk_vq *vqs;

@@ -10,11 +10,19 @@
 
 #define VIRTBLK_PART_BITS	4
 
+/*
+ * Where the kernel has a driver of the same devices built in, this one takes
+ * only what it is told to, by its file "bind" in sysfs. Its disks' names are
+ * no one else's, but udev's rules for vd* apply to them.
+ */
+#define VIRTBLK_SECOND		IS_BUILTIN(CONFIG_VIRTIO_BLK)
+#define VIRTBLK_DISK_NAME	(VIRTBLK_SECOND ? "vd_%s" : "vd%s")
+
 static int major;
 static DEFINE_IDA(virtblk_index_ida);
 static struct workqueue_struct *virtblk_wq;
 
-/* vda ... vdz, vdaa ...: digits a to z, without a zero. */
+/* vda ... vdz, vdaa ... (or vd_a): digits a to z, without a zero. */
 static int virtblk_name_disk(char *name, size_t len, int index)
 {
 	char digits[DISK_NAME_LEN];
@@ -23,7 +31,7 @@ static int virtblk_name_disk(char *name, size_t len, int index)
 	*p = '\0';
 	for (; index >= 0; index = index / 26 - 1)
 		*--p = 'a' + index % 26;
-	return snprintf(name, len, "vd%s", p) < len ? 0 : -EINVAL;
+	return snprintf(name, len, VIRTBLK_DISK_NAME, p) < len ? 0 : -EINVAL;
 }
 
 /* Some old boot loaders and partition tools want a geometry. */
@@ -343,6 +351,10 @@ static const struct virtio_device_id virtblk_ids[] = {
 	{ }
 };
 
+static const struct virtio_device_id virtblk_no_ids[] = {
+	{ }
+};
+
 /* Zoned devices are modern ones: what a legacy device may offer ends before the last. */
 static const unsigned int virtblk_features[] = {
 	VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_GEOMETRY, VIRTIO_BLK_F_RO,
@@ -358,7 +370,7 @@ static struct virtio_driver virtblk_driver = {
 	.feature_table_size		= ARRAY_SIZE(virtblk_features),
 	.feature_table_legacy		= virtblk_features,
 	.feature_table_size_legacy	= ARRAY_SIZE(virtblk_features) - 1,
-	.id_table			= virtblk_ids,
+	.id_table			= VIRTBLK_SECOND ? virtblk_no_ids : virtblk_ids,
 	.probe				= virtblk_probe,
 	.remove				= virtblk_remove,
 	.config_changed			= virtblk_config_changed,
@@ -387,6 +399,8 @@ static int __init virtblk_init(void)
 	err = register_virtio_driver(&virtblk_driver);
 	if (err)
 		goto out_unregister_blkdev;
+	/* Devices without a driver were not for us, but may be later. */
+	virtblk_driver.id_table = virtblk_ids;
 	return 0;
 
 out_unregister_blkdev:
@@ -408,7 +422,9 @@ static void __exit virtblk_exit(void)
 module_init(virtblk_init);
 module_exit(virtblk_exit);
 
+#if !VIRTBLK_SECOND
 MODULE_DEVICE_TABLE(virtio, virtblk_ids);
+#endif
 MODULE_DESCRIPTION("Virtio block driver");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");	/* as in dkms.conf */

@@ -290,6 +290,7 @@ static void virtblk_shutdown(struct virtio_device *vdev)
 	blk_mq_quiesce_queue(vblk->disk->queue);
 	virtblk_retire(vblk);
 }
+
 COMPAT_SHUTDOWN(virtblk_shutdown)
 
 static int virtblk_stop(struct virtio_device *vdev)
@@ -297,6 +298,14 @@ static int virtblk_stop(struct virtio_device *vdev)
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
 	unsigned int memflags;
+	bool stopped;
+
+	/* Dead, or never restored after the last time: freezing could wait for ever. */
+	mutex_lock(&vblk->state_mutex);
+	stopped = vblk->stopped;
+	mutex_unlock(&vblk->state_mutex);
+	if (stopped)
+		return 0;
 
 	/* Not frozen for the time of the suspend: who is in the queue already would deadlock. */
 	memflags = blk_mq_freeze_queue(q);
@@ -304,7 +313,7 @@ static int virtblk_stop(struct virtio_device *vdev)
 	blk_mq_unfreeze_queue(q, memflags);
 
 	mutex_lock(&vblk->state_mutex);
-	/* Dead, or never restored after the last time. */
+	/* It may have died meanwhile. */
 	if (vblk->stopped)
 		blk_mq_unquiesce_queue(q);
 	else

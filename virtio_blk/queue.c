@@ -93,8 +93,12 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 	while ((vbr = vq->backlog)) {
 		int err = virtblk_add(vq, vbr);
 
-		/* Waits, and all behind it: for a completion, or for the worker. */
-		if (err == -ENOSPC || err == -ENOMEM) {
+		/*
+		 * Waits, and all behind it: for a completion, or for the worker. A
+		 * packed ring says -EIO for data that cannot be mapped now.
+		 */
+		if (err == -ENOSPC || err == -ENOMEM ||
+		    (err == -EIO && !virtqueue_is_broken(vq->vq))) {
 			vq->stats.max_backlog = max(vq->stats.max_backlog, vq->backlog_len);
 			turn->retry = !vq->in_ring;
 			break;

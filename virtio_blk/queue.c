@@ -141,6 +141,7 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
 	unsigned int len, n = 0;
 
 	while ((vbr = virtqueue_get_buf(vq->vq, &len))) {
+		vbr->len = len;
 		*turn->done_tail = vbr;
 		turn->done_tail = &vbr->next_done;
 		n++;

@@ -174,10 +174,12 @@ static bool virtblk_may_repeat(struct request *rq)
 /* Takes back one request that neither the device nor any of us has any more. */
 static bool virtblk_take_back(struct request *rq, void *data)
 {
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	struct virtio_blk *vblk = data;
 
 	if (blk_mq_request_completed(rq))
 		return true;
+	vbr->len = 0;	/* has not been told */
 	virtblk_unprepare(rq);
 	if (!vblk->dead && virtblk_may_repeat(rq))
 		blk_mq_requeue_request(rq, true);

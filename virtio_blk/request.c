@@ -266,6 +266,28 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 	return BLK_STS_OK;
 }
 
+/*
+ * What a device does not say that it has written is what memory held before
+ * (VIRTIO 1.3, 2.7.8.3). But it may write more than it says (2.7.8.2), and some
+ * say 1 of every read: who has told a length once is taken at its word.
+ */
+static bool virtblk_is_short(struct request *rq, struct virtblk_req *vbr)
+{
+	struct virtio_blk *vblk = rq->q->queuedata;
+
+	bool told = READ_ONCE(vblk->tells_len);
+
+	if (vbr->len < blk_rq_bytes(rq)) {
+		if (told)
+			dev_err_ratelimited(&vblk->vdev->dev, "of %u bytes to read, the device gave %u\n",
+					    blk_rq_bytes(rq), vbr->len);
+		return told;
+	}
+	if (unlikely(!told) && virtio_has_feature(vblk->vdev, VIRTIO_F_VERSION_1))
+		WRITE_ONCE(vblk->tells_len, true);
+	return false;
+}
+
 /**
  * virtblk_unprepare - undo virtblk_prepare() for a request that the device has
  *	given back
@@ -283,7 +305,9 @@ blk_status_t virtblk_unprepare(struct request *rq)
 	virtblk_unmap_data(vbr);
 	virtblk_free_ranges(rq);
 	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND))
-		status = virtblk_end_append(rq, vbr, status);
+		return virtblk_end_append(rq, vbr, status);
+	if (req_op(rq) == REQ_OP_READ && !status && unlikely(virtblk_is_short(rq, vbr)))
+		return BLK_STS_IOERR;
 	return status;
 }
 

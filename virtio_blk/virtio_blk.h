@@ -132,6 +132,7 @@ struct virtblk_vq {
  * @timed_out: a request was not completed in time
  * @completions_at_reset: requests completed up to the last reset
  * @resets: since the device last completed a request
+ * @tells_len: the device has told how much it has read
  * @index: of the disk's name and minor numbers
  * @offered: feature bits of the device
  * @num_vqs: virtqueues in use
@@ -155,6 +156,7 @@ struct virtio_blk {
 	bool timed_out;
 	u64 completions_at_reset;
 	unsigned int resets;
+	bool tells_len;
 	int index;
 	u64 offered;
 	unsigned int num_vqs;
@@ -169,6 +171,7 @@ struct virtio_blk {
  * @out_hdr: header for the device (VIRTIO 1.3, 5.2.6)
  * @next_done: link in a chain of completions, when the device needs no header
  *	any more
+ * @len: how many bytes the device says it has written, likewise
  * @in_hdr: what the device answers; status is its last byte, and the only one
  *	but for zone append
  * @node: link in &virtblk_vq.staged, while the device does not know @in_hdr yet
@@ -185,7 +188,10 @@ struct virtio_blk {
 struct virtblk_req {
 	union {
 		struct virtio_blk_outhdr out_hdr;
-		struct virtblk_req *next_done;
+		struct {
+			struct virtblk_req *next_done;
+			u32 len;
+		};
 	};
 	union {
 		struct {

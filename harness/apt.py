@@ -35,6 +35,14 @@ def kernels():
     return [tuple(line.split()) for line in table.splitlines()]
 
 
+def debian12():
+    """A sources.list of Debian 12 with its backports and security updates."""
+    mirrors = _mirrors()
+    suites = [suite for suite in ("bookworm", "bookworm-backports", SECURITY)
+              if suite in mirrors or suite != SECURITY]
+    return "".join(f"deb {mirrors.get(suite, mirrors['bookworm'])} {suite} main\n" for suite in suites)
+
+
 def newer(one, other):
     return subprocess.run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import initramfs, kernel, kexec
 from harness.util import Failure, duration, run_main
 from tests import checks, plan
+from tests.install import run as install
 from tests.report import FAIL, PASS, Report
 from tests.run_boot import BootRun
 
@@ -33,7 +34,7 @@ def main():
     out = options.out.absolute()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    specs = [options.kernel] if options.kernel else list(FLAVOURS)
+    specs = [] if options.test == 'dkms' else [options.kernel] if options.kernel else list(FLAVOURS)
     flavours = FULL_FLAVOURS if options.full else FLAVOURS
     static = [check for check in checks.names() if options.test in (None, check, 'static')]
     chosen = [] if static and options.test else plan.select(tests, options.test)
@@ -42,12 +43,13 @@ def main():
     kernels = [build_kernel(report, spec, flavour) for spec in specs
                for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
     todo = checks.plan(static, kernels, out, options.full)
-    report.expect(*(name for name, _ in todo))
+    installs = install.chosen(options.full) if options.test in (None, 'dkms') else []
+    report.expect(*(name for name, _ in todo), *install.names(installs))
     slow = [check for check in todo if check[0] in checks.SLOW]
     for check in todo:
         if check not in slow:
             run_check(report, *check)
-    run_beside(report, slow, kernels, chosen, out, options)
+    run_beside(report, slow, installs, kernels, chosen, out, options)
     return report.finish()
 
 
@@ -81,11 +83,12 @@ def run_check(report, name, function):
         report.add(name, FAIL, str(failure))
 
 
-def run_beside(report, slow, kernels, tests, out, options):
+def run_beside(report, slow, installs, kernels, tests, out, options):
     """The guests, and what takes as long as a guest but is none. Who sleeps takes no core from the others."""
     runs = plan_guests(report, kernels, tests, out, options) if tests else []
     with ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as sleepers:
         others = [pool.submit(run_check, report, *check) for check in slow]
+        others.append(pool.submit(install.run, report, out / 'install', installs))
         running = [(sleepers if run.boot.sleeps and options.jobs > 1 else pool).submit(run.run, initrd)
                    for run, initrd in runs]
         started, total, finished = time.monotonic(), sum(run.work for run, _ in runs), 0

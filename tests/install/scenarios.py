@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lives of a machine. A method of a scenario is one step: a test."""
+
+import base64
+import inspect
+
+from tests.install import efi, image, package
+from tests.install.machine import Machine
+from tests.install.steps import (Data, is_installed, is_intree, is_preferred_intree, is_running_intree, root_is_ours,
+                                 verify_root, version)
+
+
+def steps(one):
+    """The names of a scenario's steps, in their order."""
+    return [name for name, value in vars(one).items() if inspect.isfunction(value) and not name.startswith('_')]
+
+
+class Scenario:
+    IMAGE = {}
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.version = version()
+        self.machine = self._prepare()
+        self.data = None
+
+    def _prepare(self):
+        machine = Machine(image.build(**self.IMAGE), self.folder)
+        machine.put(package.deb(package.checkout(self.folder)), '/root/driver.deb')
+        return machine
+
+    def check(self):
+        """After each step: the kernel has not complained, the data is what it was."""
+        if self.machine.guest:
+            self.machine.guest.check_log()
+            if self.data:
+                self.data.check()
+
+    def drop(self):
+        self.machine.drop()
+
+
+class dkms(Scenario):
+    """Install the package, run on it, remove it."""
+
+    def starts_in_tree(self):
+        self.machine.boot()
+        is_intree(self.machine)
+        # As Debian's installer offers it; with all modules it takes TCG minutes.
+        self.machine.sh('echo MODULES=dep >/etc/initramfs-tools/conf.d/driver-policy')
+        self.data = Data(self.machine)
+
+    def package_installs(self):
+        self.machine.sh('dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def root_runs_on_it(self):
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+        verify_root(self.machine)
+
+    def package_is_removed(self):
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_preferred_intree(self.machine)
+        self.machine.sh('! dkms status | grep virtio-blk && ! ls /usr/src | grep virtio-blk')
+
+    def root_runs_in_tree(self):
+        self.machine.reboot()
+        is_intree(self.machine)
+        self.data.check()
+        self.machine.shut_down()
+        self.machine.check_disk()
+
+OTHERS = {'6.1-cloud': ('', 'linux-image-cloud-amd64 linux-headers-cloud-amd64'),
+          '6.1-rt': ('', 'linux-image-rt-amd64 linux-headers-rt-amd64'),
+          '6.12': ('-t bookworm-backports', 'linux-image-amd64 linux-headers-amd64'),
+          '6.12-cloud': ('-t bookworm-backports', 'linux-image-cloud-amd64 linux-headers-cloud-amd64'),
+          '6.12-rt': ('-t bookworm-backports', 'linux-image-rt-amd64 linux-headers-rt-amd64')}
+
+
+def download(name, options, packages):
+    """A customize-hook that leaves a kernel's packages in /root/NAME."""
+    return (f'chroot "$1" sh -ec "apt-get install --yes --no-install-recommends --download-only {options} {packages}; '
+            f'mkdir /root/{name}; mv /var/cache/apt/archives/*.deb /root/{name}"')
+
+
+class kernels(Scenario):
+    """Other kernels are installed later, and the package is upgraded."""
+
+    IMAGE = {'hooks': tuple(download(name, *what) for name, what in OTHERS.items())}
+
+    def package_installs(self):
+        self.machine.boot()
+        self.data = Data(self.machine)
+        self.machine.sh('dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def upgrade_to_6_12(self):
+        self._new_kernel('6.12', '6.12')
+
+    def package_is_upgraded(self):
+        newer = f'{self.version}.1'
+        self.machine.shut_down()
+        self.machine.put(package.deb(package.checkout(self.folder, newer)), '/root/newer.deb')
+        self.machine.boot(self.kernel)
+        self.machine.sh('dpkg -i /root/newer.deb')
+        is_installed(self.machine, self.kernel, newer)
+        self.version = newer
+        self.machine.reboot(kernel=self.kernel)
+        root_is_ours(self.machine, newer)
+        verify_root(self.machine)
+
+    def flavour_6_12_cloud(self):
+        self._new_kernel('6.12-cloud', '6.12')
+
+    def flavour_6_12_rt(self):
+        self._new_kernel('6.12-rt', '6.12')
+
+    def flavour_6_1_cloud(self):
+        self._new_kernel('6.1-cloud', '6.1.')
+
+    def flavour_6_1_rt(self):
+        self._new_kernel('6.1-rt', '6.1.')
+
+    def package_is_removed_everywhere(self):
+        self.machine.sh('dpkg -r virtio-blk-dkms; ! find /lib/modules -path "*/updates/*" -name "virtio_blk*" | grep .')
+        for kernel in self.machine.out('ls /lib/modules').split():
+            is_preferred_intree(self.machine, kernel)
+
+    def root_runs_in_tree(self):
+        for kernel in self.machine.out('ls /lib/modules').split():
+            self.machine.reboot(kernel=kernel)
+            is_intree(self.machine)
+            self.data.check()
+        self.machine.shut_down()
+        self.machine.check_disk()
+
+    def _new_kernel(self, name, release):
+        """DKMS builds for it while its packages are installed; then it boots."""
+        before = set(self.machine.out('ls /boot/vmlinuz-*').split())
+        self.machine.sh(f'dpkg -i /root/{name}/*.deb && rm -r /root/{name}')
+        new = set(self.machine.out('ls /boot/vmlinuz-*').split()) - before
+        assert len(new) == 1, f'kernels in /root/{name}: {new}'
+        self.kernel = new.pop().removeprefix('/boot/vmlinuz-')
+        assert self.kernel.startswith(release), f'{name} is {self.kernel}'
+        is_installed(self.machine, self.kernel, self.version)
+        self.machine.reboot(kernel=self.kernel)
+        root_is_ours(self.machine, self.version)
+        verify_root(self.machine)
+
+
+class make(Scenario):
+    """The same with the checkout's make, and the package built on the machine."""
+
+    IMAGE = {'extra': ('debhelper', 'dh-dkms', 'openssl')}
+
+    def _prepare(self):
+        machine = Machine(image.build(**self.IMAGE), self.folder)
+        machine.put(package.tar(package.checkout(self.folder)), '/root/checkout.tar')
+        return machine
+
+    def dkms_install(self):
+        self.machine.boot()
+        self.data = Data(self.machine)
+        self.machine.sh('mkdir /root/checkout && tar -C /root/checkout -xf /root/checkout.tar')
+        said = self.machine.out('make -C /root/checkout dkms-install')
+        assert f'installed virtio-blk {self.version} for {self.machine.kernel}' in said, said[-1000:]
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def root_runs_on_it(self):
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+
+    def dkms_install_again(self):
+        self.machine.sh('make -C /root/checkout dkms-install')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def dkms_remove(self):
+        self.machine.sh('make -C /root/checkout dkms-remove')
+        self._is_gone()
+        said = self.machine.sh('make -C /root/checkout dkms-remove 2>&1', check=False)
+        assert said.rc and 'is not installed with DKMS here' in said.out, said.out
+
+    def root_runs_in_tree(self):
+        self.machine.reboot()
+        is_intree(self.machine)
+
+    def package_is_built_and_installed(self):
+        self.machine.sh('cd /root/checkout && make deb && dpkg -i build/virtio-blk-dkms_*.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+        said = self.machine.sh('make -C /root/checkout dkms-install 2>&1', check=False)
+        assert said.rc and 'the package virtio-blk-dkms is installed here' in said.out, said.out
+
+    def _is_gone(self):
+        self.machine.sh('! dkms status | grep virtio-blk; ! ls /usr/src | grep virtio-blk')
+        self.machine.sh('! find /lib/modules /usr/share/initramfs-tools | grep -E "updates|virtio-blk"')
+
+
+class failures(Scenario):
+    """Nothing that goes wrong leaves a machine that does not boot."""
+
+    def headers_missing(self):
+        self.machine.boot()
+        self.data = Data(self.machine)
+        build = f'/lib/modules/{self.machine.kernel}/build'
+        self.machine.sh(f'mv {build} /root/build.away')
+        said = self.machine.out('dpkg -i /root/driver.deb 2>&1')
+        assert 'headers for this kernel do not seem to be installed' in said, said[-1000:]
+        self._keeps_in_tree()
+        # What the package of the headers does when it comes.
+        self.machine.sh(f'mv /root/build.away {build}; /etc/kernel/header_postinst.d/dkms {self.machine.kernel}')
+        is_installed(self.machine, self.machine.kernel, self.version)
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+
+    def kernel_that_does_not_build(self):
+        header = self.machine.out('ls -d /usr/src/linux-headers-*-common') + '/include/linux/blk-mq.h'
+        self.machine.sh(f'cp {header} /root; sed -i s/queue_rqs/queue_many/ {header}')
+        said = self.machine.sh('dpkg -i /root/driver.deb 2>&1', check=False)
+        assert said.rc, f'the package was installed: {said.out[-1000:]}'
+        log = self.machine.out('cat /var/lib/dkms/virtio-blk/*/build/make.log')
+        lines = [line for line in log.splitlines() if 'virtio_blk:' in line]
+        assert len(lines) == 1 and 'RQ_LIST that compat.mk' in lines[0], f'make.log: {log[-1500:]}'
+        self._keeps_in_tree()
+        self.machine.sh(f'cp /root/blk-mq.h {header}; dpkg --configure -a')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def kernel_that_nobody_knows(self):
+        self.machine.sh(f'cp -r /lib/modules/{self.machine.kernel} /lib/modules/8.0.0-1-amd64; '
+                        'rm -r /lib/modules/8.0.0-1-amd64/updates')
+        said = self.machine.out('/etc/kernel/postinst.d/dkms 8.0.0-1-amd64 2>&1')
+        assert 'BUILD_EXCLUSIVE directive which does not match this kernel' in said, said
+        self.machine.sh('[ ! -e /lib/modules/8.0.0-1-amd64/updates ] && rm -r /lib/modules/8.0.0-1-amd64')
+
+    def removed_again(self):
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        self._keeps_in_tree()
+
+    def disk_full_while_building(self):
+        self._fill(2)
+        said = self.machine.sh('dpkg -i /root/driver.deb 2>&1', check=False)
+        assert said.rc, f'the package was installed: {said.out[-1000:]}'
+        self._keeps_in_tree()
+
+    def disk_full_in_the_initramfs(self):
+        self._fill(24)
+        said = self.machine.sh('dpkg --configure -a 2>&1', check=False).out
+        assert 'could not be regenerated and boots with the driver it had' in said, said[-2000:]
+        self.machine.reboot()
+        is_running_intree(self.machine)
+        self.machine.sh('rm /root/filler; dpkg --configure -a')
+        self.machine.sh(f'update-initramfs -u -k {self.machine.kernel}')
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+
+    def refused_by_the_kernel(self):
+        """Signed with a key that the kernel does not have: the initramfs falls back to the kernel's own module."""
+        self.machine.reboot(append='module.sig_enforce=1')
+        is_running_intree(self.machine)
+        said = self.machine.out('dmesg | grep "virtio-blk: the module of DKMS does not load"')
+        assert said.count('\n') == 0 and 'kernel/drivers/block/virtio_blk.ko' in said, said
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+
+    def power_cut_while_compiling(self):
+        self._cut('pgrep cc1')
+
+    def power_cut_while_installing(self):
+        self._cut(f'[ -e /lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko ]')
+
+    def power_cut_in_the_initramfs(self):
+        self._cut(f'[ -s /boot/initrd.img-{self.machine.kernel}.new ]')
+
+    def install_can_be_finished(self):
+        self.machine.sh('dpkg --configure -a; dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+        self.machine.shut_down()
+        self.machine.check_disk()
+
+    def _keeps_in_tree(self):
+        is_preferred_intree(self.machine)
+        self.machine.reboot()
+        is_intree(self.machine)
+
+    def _fill(self, mib):
+        """Leaves so much free space."""
+        self.machine.sh(f"""rm -f /root/filler; sync
+            free=$(($(stat -f -c '%f * %S' /) / 1048576 - {mib}))
+            fallocate -l ${{free}}M /root/filler""")
+
+    def _cut(self, moment):
+        """Cuts the power in the middle of an installation; the machine boots, on whichever driver, with its data."""
+        spawned = self.machine.guest.spawn('dpkg --configure -a; dpkg -i /root/driver.deb')
+        self.machine.sh(f'until {moment}; do sleep 0.1; done')
+        assert not spawned.done(), 'the installation was over before the power was cut'
+        self.machine.cut_power()
+        self.machine.boot()
+        self.data.check()
+
+
+class secure_boot(Scenario):
+    """The kernel enforces signatures, and the firmware knows DKMS's key."""
+
+    IMAGE = make.IMAGE      # without openssl, DKMS signs nothing
+
+    def _prepare(self):
+        machine = Machine(image.build(**self.IMAGE), self.folder, args=efi.args(self.folder))
+        machine.put(package.deb(package.checkout(self.folder)), '/root/driver.deb')
+        return machine
+
+    def package_installs(self):
+        self.machine.boot(append='module.sig_enforce=1')
+        self.data = Data(self.machine)
+        self.machine.sh('dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+        signer = self.machine.out('modinfo -F signer virtio_blk')
+        assert 'DKMS' in signer, f'signed by "{signer}"'
+
+    def unknown_key_falls_back(self):
+        self.machine.reboot(append='module.sig_enforce=1')
+        is_running_intree(self.machine)
+
+    def enrolled_key_is_taken(self):
+        key = base64.b64decode(self.machine.out('base64 -w 0 /var/lib/dkms/mok.pub'))
+        written = base64.b64encode(efi.database(key)).decode()
+        self.machine.sh(f"""mountpoint -q /sys/firmware/efi/efivars ||
+                mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+            echo {written} | base64 -d >/root/db && dd if=/root/db of={efi.DB} bs=64k""")
+        self.machine.reboot(append='module.sig_enforce=1')
+        assert self.machine.out('cat /sys/module/module/parameters/sig_enforce') == 'Y'
+        root_is_ours(self.machine, self.version)
+        verify_root(self.machine)
+
+
+QUICK = (dkms,)
+ALL = (dkms, kernels, make, failures, secure_boot)

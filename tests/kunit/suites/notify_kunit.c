@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Notifications: at most one a plug list, none that the device does not want,
+ * none that is forgotten.
+ */
+#include "fixture.h"
+
+#define PLUG	32
+
+static void expect_once(struct kunit *test, struct fixture *fix)
+{
+	io_prepare_reads(test, 0, PLUG);
+	sim_set_credit(fix->sim, 0);
+	io_submit(fix, 0, PLUG);
+	KUNIT_EXPECT_EQ(test, PLUG, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_LOCK));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_KICK_PREPARE));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.kicks);
+	sim_set_credit(fix->sim, -1);
+	io_wait(test, 0, PLUG);
+}
+
+/* By queue_rqs. */
+static void once_for_a_plug_list(struct kunit *test)
+{
+	expect_once(test, fixture_disk(test, ""));
+}
+
+/* By queue_rq, where only the last one says that it is. */
+static void once_for_a_batch_of_a_scheduler(struct kunit *test)
+{
+	expect_once(test, fixture_scheduled_disk(test));
+}
+
+static void none_that_is_not_wanted(struct kunit *test)
+{
+	struct fixture *fix = fixture_disk(test, "");
+
+	io_prepare_reads(test, 0, 8);
+	sim_set_credit(fix->sim, 0);
+	hooks.no_kick = true;
+	io_submit(fix, 0, 4);
+	KUNIT_EXPECT_EQ(test, 4, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_NOTIFY));
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.kicks_saved);
+	hooks.no_kick = false;
+	io_submit(fix, 4, 4);
+	sim_set_credit(fix->sim, -1);
+	io_wait(test, 0, 8);
+}
+
+/* Nothing is added, nothing is told. */
+static void none_for_a_full_ring(struct kunit *test)
+{
+	struct fixture *fix = fixture_disk(test, "queue_size=32 -indirect_desc");
+
+	io_prepare_reads(test, 0, 16);
+	sim_set_credit(fix->sim, 0);
+	io_submit(fix, 0, 10);
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
+	io_submit(fix, 10, 6);
+	KUNIT_EXPECT_EQ(test, 10, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
+	sim_set_credit(fix->sim, -1);
+	io_wait(test, 0, 16);
+}
+
+static struct {
+	struct fixture *fix;
+	struct actor a;
+	struct actor b;
+	bool fired;
+	bool came;
+} owed;
+
+static bool b_is_done(void)
+{
+	return completion_done(&owed.b.done);
+}
+
+/* A has released the queue and not notified yet, when B comes. */
+static void b_comes_between(enum hook hook, const void *what)
+{
+	if (hook != HOOK_UNLOCK || raw_smp_processor_id() != CPU_A || owed.fired)
+		return;
+	owed.fired = true;
+	actor_start(&owed.b, CPU_B, owed.fix, 4, 4);
+	owed.came = wait_until(b_is_done);
+}
+
+/* Whoever comes first sends it, for both. */
+static void next_owner_sends_what_is_owed(struct kunit *test)
+{
+	struct fixture *fix = fixture_disk(test, "");
+	int i, where = -1;
+
+	memset(&owed, 0, sizeof(owed));
+	owed.fix = fix;
+	io_prepare_reads(test, 0, 8);
+	sim_set_credit(fix->sim, 0);
+	hooks.at = b_comes_between;
+	actor_start(&owed.a, CPU_A, fix, 0, 4);
+	actor_wait(test, &owed.a);
+	KUNIT_ASSERT_TRUE(test, owed.fired);
+	KUNIT_EXPECT_TRUE(test, owed.came);
+	hooks.at = NULL;
+
+	KUNIT_EXPECT_EQ(test, 8, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
+	for (i = 0; i < min(atomic_read(&hooks.nr_events), HOOK_EVENTS); i++)
+		if (hooks.events[i].hook == HOOK_NOTIFY)
+			where = hooks.events[i].cpu;
+	KUNIT_EXPECT_EQ(test, (int)CPU_B, where);
+	sim_set_credit(fix->sim, -1);
+	io_wait(test, 0, 8);
+}
+
+static struct kunit_case notify_cases[] = {
+	KUNIT_CASE(once_for_a_plug_list),
+	KUNIT_CASE(once_for_a_batch_of_a_scheduler),
+	KUNIT_CASE(none_that_is_not_wanted),
+	KUNIT_CASE(none_for_a_full_ring),
+	KUNIT_CASE(next_owner_sends_what_is_owed),
+	{ }
+};
+
+struct kunit_suite virtblk_notify_suite = {
+	.name = "virtblk_notify",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = notify_cases,
+};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Poll queues: who polls reaps, and nobody else does.
+ */
+#include <linux/bio.h>
+
+#include "fixture.h"
+
+static struct fixture *poll_disk(struct kunit *test)
+{
+	struct fixture *fix = fixture_disk(test, "");
+
+	fix->vq = &fix->vblk->vqs[1];
+	KUNIT_ASSERT_TRUE(test, fix->vq->polled);
+	io_prepare(test, 0, REQ_OP_READ | REQ_POLLED, 64, SECTOR_SIZE);
+	return fix;
+}
+
+static bool poll_until_ended(struct io *io)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(PATIENCE_MS);
+
+	while (!completion_done(&io->done) && time_before(jiffies, end)) {
+		bio_poll(io->bio, NULL, 0);
+		cond_resched();
+	}
+	return completion_done(&io->done);
+}
+
+static void poller_reaps(struct kunit *test)
+{
+	struct fixture *fix = poll_disk(test);
+	int i;
+
+	io_submit(fix, 0, 1);
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_GET_BUF));
+	KUNIT_EXPECT_TRUE(test, poll_until_ended(&fix->ios[0]));
+	io_wait(test, 0, 1);
+	for (i = 0; i < min(atomic_read(&hooks.nr_events), HOOK_EVENTS); i++)
+		if (hooks.events[i].hook == HOOK_GET_BUF)
+			KUNIT_EXPECT_PTR_EQ(test, current, hooks.events[i].task);
+	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_ENABLE_CB));
+	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_DISABLE_CB));
+	KUNIT_EXPECT_EQ(test, 0, (int)fix->vq->stats.interrupts);
+}
+
+/* Another has the queue: a poller comes back of itself, so it neither waits nor leaves word. */
+static void poller_does_not_wait(struct kunit *test)
+{
+	struct fixture *fix = poll_disk(test);
+
+	sim_set_credit(fix->sim, 0);
+	io_submit(fix, 0, 1);
+	atomic_set(&hooks.no_lock, 1);
+	KUNIT_EXPECT_EQ(test, 0, bio_poll(fix->ios[0].bio, NULL, 0));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_BUSY));
+	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_LOCK));
+	KUNIT_EXPECT_EQ(test, 0, fix->vq->again);
+	sim_set_credit(fix->sim, -1);
+	KUNIT_EXPECT_TRUE(test, poll_until_ended(&fix->ios[0]));
+	io_wait(test, 0, 1);
+}
+
+static struct kunit_case poll_cases[] = {
+	KUNIT_CASE(poller_reaps),
+	KUNIT_CASE(poller_does_not_wait),
+	{ }
+};
+
+struct kunit_suite virtblk_poll_suite = {
+	.name = "virtblk_poll",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = poll_cases,
+};

@@ -181,7 +181,7 @@ NAMES = Boot('names', tuple(
     for number in range(28)), append='slub_debug=U')
 
 # No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel.
-SIM = Boot('sim', (), leaks=True)
+SIM = Boot('sim', (), leaks=True, append='kunit.enable=1 kunit.autorun=1')
 
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
 VHOST = Boot('vhost', (), leaks=True, args=(

@@ -163,6 +163,7 @@ static ssize_t needs_reset_store(struct device *dev, struct device_attribute *at
 
 static DEVICE_ATTR_WO(needs_reset);
 
+#ifdef CONFIG_PM_SLEEP
 static ssize_t sleep_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			   size_t count)
 {
@@ -178,6 +179,7 @@ static ssize_t sleep_store(struct device *dev, struct device_attribute *attr, co
 }
 
 static DEVICE_ATTR_WO(sleep);
+#endif
 
 static const char * const sim_stat_names[SIM_NR_STATS] = {
 	[SIM_STAT_READ]			= "read",
@@ -266,7 +268,9 @@ static struct attribute *sim_attrs[] = {
 	&dev_attr_config.attr,
 	&dev_attr_zone_state.attr,
 	&dev_attr_needs_reset.attr,
+#ifdef CONFIG_PM_SLEEP
 	&dev_attr_sleep.attr,
+#endif
 	&dev_attr_stats.attr,
 	&dev_attr_requests.attr,
 	&dev_attr_faults.attr,

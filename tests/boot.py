@@ -80,7 +80,8 @@ class Boot:
     args: tuple = ()
     channel: str = 'serial'     # for commands; see harness/qemu.py
     pace: float = 4     # seconds a test, about, with KASAN: which boot to begin with, and what time is left
-    leaks: bool = False     # look for leaked memory at the end, where the kernel can: it takes half a minute
+    # Look for leaked memory at the end, where the kernel can: it takes half a minute, and makes all else slower.
+    leaks: bool = False
 
     @property
     def sleeps(self):

@@ -60,7 +60,7 @@ class BootRun:
     def _one_boot(self, workdir):
         started = time.monotonic()
         guest = Guest(self.kernel, self.initrd, cpus=4, mem=self.boot.mem, machine=self.boot.machine,
-                      args=self.boot.qemu_args(workdir), append=f'{APPEND} {self.boot.append}'.strip(),
+                      args=self.boot.qemu_args(workdir), append=self._append(),
                       workdir=str(workdir), channel=self.boot.channel,
                       panic_on_warn=self.kernel.flavour not in config.NOISY)
         with guest:
@@ -77,6 +77,10 @@ class BootRun:
                 return
         if not self.tests:
             self.report.add(self.log_check, FAIL, 'the last guest was given up', log=machine.guest.log)
+
+    def _append(self):
+        """Who does not look for leaks need not keep account of all memory."""
+        return ' '.join([APPEND, *['kmemleak=off'] * (not self.boot.leaks), self.boot.append]).strip()
 
     def _one_test(self, machine, test):
         """Returns whether the guest is good for another test."""

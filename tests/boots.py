@@ -59,7 +59,7 @@ SYSFS = Boot('sysfs', (
     disk('legacy', LEGACY, backend='null'),
     disk('serial-of-20-bytes--', backend='null'),
     disk('no-serial', {'serial': ''}, backend='null', size=3 * MIB + 512),
-))
+), pace=1)
 
 # Every ring layout, and the ways PCI delivers the interrupts.
 RINGS = Boot('rings', (
@@ -87,7 +87,7 @@ PC = Boot('pc', (
     ring('direct-2q', indirect=False, queues=2),
     ring('queue-16', options={'queue-size': 16}),
     disk('plugged', plugged=False),
-), machine='pc', append='acpi=noirq', leaks=True)
+), machine='pc', append='acpi=noirq', leaks=True, pace=9)
 
 # DMA addresses that are not physical ones, and data that is copied.
 PLATFORM = {**MODERN, 'iommu_platform': True}
@@ -143,7 +143,7 @@ LOAD = Boot('load', (
     disk('1q'),
     disk('4q', {'num-queues': QUEUES}),
     ring('ring8-direct', indirect=False, options={'queue-size': 8}),
-))
+), pace=10)
 
 # Rings that are full most of the time; "wide": the device takes more segments than the ring has room for.
 TINY = Boot('tiny', (
@@ -154,7 +154,7 @@ TINY = Boot('tiny', (
     ring('ring16-4q', queues=QUEUES, options={'queue-size': 16}),
     ring('ring64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('ring16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
-))
+), pace=9)
 
 # Disks that come and go.
 HOTPLUG = Boot('hotplug', (
@@ -162,15 +162,16 @@ HOTPLUG = Boot('hotplug', (
     disk('one', plugged=False),
     disk('two', {'num-queues': QUEUES}, plugged=False),
     disk('three', {'packed': True}, plugged=False),
-), leaks=True, args=root_ports(6))
+), leaks=True, args=root_ports(6), pace=10)
 
 FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                         ring('intx', options={'vectors': 0})), channel='virtio')
+                         ring('intx', options={'vectors': 0})), channel='virtio', pace=25)
 
 # Not q35: its firmware forgets the power management registers, and the second suspend would only pretend to sleep.
 # Nothing routes INTx again without ACPI (see PC), for the in-tree driver neither.
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                           disk('file-system')), machine='pc', append='acpi=noirq', channel='virtio')
+                           disk('file-system')), machine='pc', append='acpi=noirq', channel='virtio',
+               pace=25)
 
 MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
 
@@ -181,9 +182,9 @@ NAMES = Boot('names', tuple(
     for number in range(28)), append='slub_debug=U')
 
 # No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel.
-SIM = Boot('sim', (), leaks=True, append='kunit.enable=1 kunit.autorun=1')
+SIM = Boot('sim', (), leaks=True, pace=6, append='kunit.enable=1 kunit.autorun=1')
 
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
-VHOST = Boot('vhost', (), leaks=True, args=(
+VHOST = Boot('vhost', (), leaks=True, pace=8, args=(
     '-object', 'memory-backend-memfd,id=ram,size=1G,share=on', '-machine', 'memory-backend=ram',
     *root_ports(2)))

@@ -68,8 +68,8 @@ def tier(module, boot, case):
 def check_tiers(module):
     for chosen in getattr(module, 'LONG', {}), getattr(module, 'NEWEST', {}):
         for boot, cases in chosen.items():
-            unknown = set(cases or ()) - set(module.CASES[boot] or ())
-            assert not unknown, f'{module.__name__} has no case {unknown} in {boot.name}'
+            unknown = set(cases or ()) - set(module.CASES.get(boot) or ())
+            assert boot in module.CASES and not unknown, f'{module.__name__} has no case {unknown} in {boot.name}'
 
 
 def bind(function, case):

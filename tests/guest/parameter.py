@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The driver's own parameter takes its values at load time and later.
+"""The driver's parameters at and beyond the ends of what they take, at load time and later.
 
-A number that means nothing becomes the default, with one log line that names the values: a typo must not keep a
-machine from its disks. What is no number is refused.
+A number that means nothing becomes one that does, with one log line: a typo must not keep a machine from its disks.
+What is no number, or none of the parameter's type, is refused, with a log line too.
 """
 
 import contextlib
@@ -10,16 +10,37 @@ import contextlib
 from tests import boots, policy
 from tests.machine import verified
 
-CASES = {boots.HOTPLUG: [policy.PARAMETER]}
+MOST = 2 ** 32 - 1
+DAY = 86400
+PARAMETERS = '/sys/module/virtio_blk/parameters'
+# (parameter, value) -> (line of the log, what the disk shows then): of "stays", with 4 queues on 4 processors
+LARGE = {
+    ('num_request_queues', MOST): ('4/0/0 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
+    ('num_request_queues', 5): ('4/0/0 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
+    ('poll_queues', MOST): ('1/0/3 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
+    ('poll_queues', 4): ('1/0/3 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
+    ('queue_depth', MOST): ('reduced tag depth to 10240', {'cat mq/0/nr_tags': '10240'}),
+    ('queue_depth', 10241): ('reduced tag depth to 10240', {'cat mq/0/nr_tags': '10240'}),
+    ('io_timeout', MOST): (f'io_timeout={MOST} is more than a day; using {DAY}',
+                           {'cat queue/io_timeout': f'{DAY}000', f'cat {PARAMETERS}/io_timeout': f'{DAY}'}),
+    ('io_timeout', DAY + 1): (f'io_timeout={DAY + 1} is more than a day; using {DAY}', {}),
+}
+UNSIGNED = ('num_request_queues', 'poll_queues', 'queue_depth', 'io_timeout')
+CASES = {boots.HOTPLUG: [policy.PARAMETER, 'large', 'refused'], boots.FREEZE: ['later']}
 PARAMS = None
 OUT_OF_RANGE = ('2', '-2', '1000000')
 NO_NUMBER = ('yes', "''")
 
 
-def test(g, parameter):
-    path = f'/sys/module/virtio_blk/parameters/{parameter}'
+def test(g, case):
+    TESTS[case](g)
+
+
+def test_indirect(g):
+    parameter = policy.PARAMETER
+    path = f'{PARAMETERS}/{parameter}'
     for wrong in OUT_OF_RANGE:
-        with one_line(g, parameter, wrong):
+        with one_line(g, f'{parameter}={wrong}', '-1', '0', '1'):
             g.load(f'{parameter}={wrong}')
         assert g.out(f'cat {path}') == policy.DEFAULT
         g.unload()
@@ -35,15 +56,62 @@ def test(g, parameter):
     for wrong in NO_NUMBER:
         assert 'Invalid argument' in g.fails(f'busybox echo {wrong} > {path}')
     assert g.out(f'cat {path}') == policy.VALUES[0]
-    with one_line(g, parameter, OUT_OF_RANGE[0]):
+    with one_line(g, f'{parameter}={OUT_OF_RANGE[0]}', '-1', '0', '1'):
         g.sh(f'echo {OUT_OF_RANGE[0]} > {path}')
     assert g.out(f'cat {path}') == policy.DEFAULT
     g.fio(g.dev('stays'), **verified(size='256k'))
 
 
+def test_large(g):
+    for (parameter, value), (said, shown) in LARGE.items():
+        with one_line(g, said):
+            g.load(f'{parameter}={value}')
+        for command, expected in shown.items():
+            seen = g.out(f'cd /sys/block/{g.disk("stays")}; {command}')
+            assert seen == expected, f'{parameter}={value}: {command} says {seen}'
+        g.fio(g.dev('stays'), **verified(size='64k'))
+        g.unload()
+
+
+def test_refused(g):
+    for parameter in UNSIGNED:
+        for wrong in ('-1', MOST + 1, 'many'):
+            refused(g, parameter, wrong)
+    refused(g, policy.PARAMETER, MOST + 1)
+
+
+def refused(g, parameter, wrong):
+    """insmod tries it in two ways: there may be two lines."""
+    with g.messages() as log:
+        g.fails(f'insmod {g.module_path} {parameter}={wrong}')
+    assert not g.loaded(), f'{parameter}={wrong}'
+    assert any(f"`{wrong}' invalid for parameter `{parameter}'" in line for line in log), f'{parameter}={wrong}: {log}'
+
+
+def test_later(g):
+    """A device keeps its kind of descriptors, which its limits follow from, when it is set up anew."""
+    path = f'{PARAMETERS}/{policy.PARAMETER}'
+    g.load(f'{policy.PARAMETER}=1')
+    seen = {disk.id: kind(g, disk.id) for disk in g.boot.disks}
+    assert set(seen.values()) == {'indirect'}
+    g.sh(f'echo 0 > {path}; echo devices > /sys/power/pm_test')
+    g.sh('delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay')
+    g.sh('echo disk > /sys/power/state; echo none > /sys/power/pm_test')
+    assert {disk.id: kind(g, disk.id) for disk in g.boot.disks} == seen
+    g.fio(g.dev('1q'), **verified(size='1m', bs='128k'))
+
+
+def kind(g, disk):
+    header, row, *_ = g.out(f'cat /sys/kernel/debug/virtio_blk/{g.disk(disk)}/queues').splitlines()
+    return dict(zip(header.split(), row.split()))['descriptors']
+
+
+TESTS = {policy.PARAMETER: test_indirect, 'large': test_large, 'refused': test_refused, 'later': test_later}
+
+
 @contextlib.contextmanager
-def one_line(g, parameter, value):
+def one_line(g, said, *more):
     with g.messages() as log:
         yield
-    about = [line for line in log if f'{parameter}={value}' in line]
-    assert len(about) == 1 and all(known in about[0] for known in ('-1', '0', '1')), f'{value}: {log}'
+    about = [line for line in log if said in line]
+    assert len(about) == 1 and all(word in about[0] for word in more), f'{said}: {log}'

@@ -95,7 +95,8 @@ PLATFORM_DISKS = (ring('split', options=PLATFORM), ring('packed', True, options=
                   ring('direct', indirect=False, options=PLATFORM), ring('split-4q', queues=QUEUES, options=PLATFORM))
 IOMMU = Boot('iommu', tuple(disk(one.id, {**dict(one.options), 'ats': True}) for one in PLATFORM_DISKS),
              args=('-device', 'intel-iommu,device-iotlb=on'), append='intel_iommu=on iommu.strict=1')
-SWIOTLB = Boot('swiotlb', PLATFORM_DISKS, append='swiotlb=force')
+# 2 MiB for all of them, and for disks of tests/sim.py.
+SWIOTLB = Boot('swiotlb', PLATFORM_DISKS, append='swiotlb=1024,force')
 
 # virtio-mmio, of both generations.
 MICROVM = Boot('microvm', (ring('split'), ring('packed', True), ring('direct', indirect=False),

@@ -154,6 +154,7 @@ TINY = Boot('tiny', (
     ring('ring16-packed-direct', True, indirect=False, options={'queue-size': 16}),
     ring('ring16-4q', queues=QUEUES, options={'queue-size': 16}),
     ring('ring64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
+    ring('wide-packed-direct', True, indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('ring16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
 ), pace=9)
 

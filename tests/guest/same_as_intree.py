@@ -4,7 +4,7 @@
 from tests import boots, snapshot
 
 CASES = {boot: [disk.id for disk in boot.disks] for boot in (boots.SYSFS, boots.MICROVM, boots.MICROVM_LEGACY)}
-SPEC = ('2.2.1', '5.2.5.1')
+SPEC = ('2.2.1', '2.8.17', '2.8.19', '5.2.5.1')
 PARAMS = None
 
 

@@ -4,9 +4,9 @@
 A file of tests/guest/ holds one behaviour:
 
     CASES   {boot: [case, ...]} or {boot: None}; every case is a test of its own
-    NEWEST  which of them depend on the kernel so little that `make test` has them on the newest kernel only: like CASES,
+    NEWEST  which of them depend on the kernel so little that `make test` has them on the newest kernel only: as CASES,
             where None means all cases of the boot
-    LONG    which of them take so long that only `make test-full` has them: like NEWEST
+    LONG    which of them take so long that only `make test-full` has them: as NEWEST
     PARAMS  the module's parameters; None: the test loads the module itself, afresh
     ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
     SPEC    sections of VIRTIO 1.3 of which it shows a requirement: see conformance.md

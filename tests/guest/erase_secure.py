@@ -9,17 +9,17 @@ HELPERS = ('virtio_blk_sim',)
 OPTIONS = {'plain': '', '4q': 'queues=4',
            'limits': 'max_secure_erase_sectors=512 secure_erase_sector_alignment=8',
            'one-range': 'max_secure_erase_seg=1'}
-OFFSET, SIZE = 2 * MIB, 3 * MIB
+OFFSET, SIZE, ALL = MIB, 2 * MIB, 4 * MIB
 
 
 def test(g, case):
-    with sim.device(g, f'{case} size=16M -discard {OPTIONS[case]}') as disk:
+    with sim.device(g, f'{case} size={ALL // MIB}M -discard {OPTIONS[case]}') as disk:
         g.sh(f'tr "\\0" x < /dev/zero | dd of={disk.dev} bs=64k iflag=fullblock oflag=direct 2>/dev/null', check=False)
         with disk.counting() as done:
             g.sh(f'blkdiscard -f --secure -o {OFFSET} -l {SIZE} {disk.dev}')
         most = SIZE // (512 * 512) if case == 'limits' else 1
         assert 1 <= done['secure_erase'] <= most and not {'discard', 'write_zeroes', 'errors'} & set(done), done
-        for start, length, word in ((0, OFFSET, 'x'), (OFFSET, SIZE, '\\0'), (OFFSET + SIZE, 11 * MIB, 'x')):
+        for start, length, word in ((0, OFFSET, 'x'), (OFFSET, SIZE, '\\0'), (OFFSET + SIZE, ALL - OFFSET - SIZE, 'x')):
             left = g.out(f'dd if={disk.dev} bs=64k skip={start // 65536} count={length // 65536} iflag=direct '
                          f'2>/dev/null | tr -d "{word}" | wc -c')
             assert left == '0', f'{left} bytes from {start} on are wrong'

@@ -76,7 +76,7 @@ static void waits_for_room_for_all_of_it(struct kunit *test)
 /* Nothing is with the device, so no completion will come: tries are made by the clock. */
 static void tries_again_with_an_empty_ring(struct kunit *test)
 {
-	static const int errors[] = { -ENOMEM, -ENOSPC };
+	static const int errors[] = { -ENOMEM, -ENOSPC, -EIO };
 	struct fixture *fix = fixture_disk(test, "");
 	unsigned int i, n, tried = 0;
 
@@ -87,7 +87,7 @@ static void tries_again_with_an_empty_ring(struct kunit *test)
 		io_wait(test, i, 1);
 		KUNIT_EXPECT_EQ_MSG(test, 4, atomic_read(&tries), "%d", errors[i]);
 	}
-	KUNIT_EXPECT_EQ(test, 6, hook_count(HOOK_WORK));
+	KUNIT_EXPECT_EQ(test, 9, hook_count(HOOK_WORK));
 	for (i = 0; i < HOOK_EVENTS; i++) {
 		if (i >= (unsigned int)atomic_read(&hooks.nr_events))
 			break;
@@ -97,7 +97,7 @@ static void tries_again_with_an_empty_ring(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (unsigned int)msecs_to_jiffies(RETRY_MS), n);
 		tried++;
 	}
-	KUNIT_EXPECT_EQ(test, 6, tried);
+	KUNIT_EXPECT_EQ(test, 9, tried);
 }
 
 /* As long as the device has a request, its completion is what to wait for. */
@@ -148,13 +148,14 @@ static struct {
 	unsigned int turns;
 	unsigned int reaps_before;
 	unsigned int reaps_after;
+	struct blk_mq_hw_ctx *hctx;
 	bool submitted;
 } long_turn;
 
 /* There is always another who has left work, as long as the first owner has the queue. */
 static void leave_word_each_time(enum hook hook, const void *what)
 {
-	if (hook != HOOK_LOCK || raw_smp_processor_id() != CPU_A)
+	if (hook != HOOK_UNLOCK || raw_smp_processor_id() != CPU_A)
 		return;
 	if (!long_turn.owner)
 		long_turn.owner = current;
@@ -177,7 +178,6 @@ static void hands_over_after_some_turns(struct kunit *test)
 	actor_wait(test, &long_turn.a);
 	flush_delayed_work(&fix->vq->work);
 	hooks.at = NULL;
-	/* The word is taken after the lock: each turn but the first found one. */
 	KUNIT_EXPECT_EQ(test, MAX_TURNS, long_turn.turns);
 	KUNIT_EXPECT_EQ(test, MAX_TURNS + 1, hook_count(HOOK_LOCK));
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_WORK));
@@ -185,6 +185,13 @@ static void hands_over_after_some_turns(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fix->vq->again);
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, 1);
+}
+
+static int remember_queue(struct virtblk_req *vbr, struct scatterlist *sgs[], unsigned int out,
+			  unsigned int in)
+{
+	long_turn.hctx = blk_mq_rq_from_pdu(vbr)->mq_hctx;
+	return 0;
 }
 
 /* An interrupt handler has asked for a reap, and could not have the lock. */
@@ -195,21 +202,21 @@ static void submit_at_the_end(struct io *io)
 	atomic_set(&hooks.no_lock, 2);
 	virtblk_done(fix->vq->vq);
 	long_turn.reaps_before = hook_count(HOOK_GET_BUF);
-	io_submit(fix, 1, 1);
+	virtblk_mq_ops.commit_rqs(long_turn.hctx);
 	long_turn.reaps_after = hook_count(HOOK_GET_BUF);
 	long_turn.submitted = true;
 }
 
-/* Who is ending requests and submits the next one does not reap: that could nest for ever. */
+/* Who is ending requests and dispatches others does not reap: that could nest for ever. */
 static void hands_over_a_reap(struct kunit *test)
 {
 	struct fixture *fix = fixture_disk(test, "");
 
 	memset(&long_turn, 0, sizeof(long_turn));
 	long_turn.fix = fix;
-	io_prepare_reads(test, 0, 2);
+	hooks.add = remember_queue;
+	io_prepare_reads(test, 0, 1);
 	fix->ios[0].then = submit_at_the_end;
-	sim_set_credit(fix->sim, 1);
 	actor_start(&long_turn.a, CPU_DEVICE, fix, 0, 1);
 	actor_wait(test, &long_turn.a);
 	io_wait(test, 0, 1);
@@ -220,8 +227,6 @@ static void hands_over_a_reap(struct kunit *test)
 	KUNIT_EXPECT_GT(test, hook_count(HOOK_GET_BUF), long_turn.reaps_after);
 	KUNIT_EXPECT_EQ(test, (int)VIRTBLK_CB_ARMED, fix->vq->cb);
 	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.handovers);
-	sim_set_credit(fix->sim, -1);
-	io_wait(test, 1, 1);
 }
 
 static struct kunit_case backlog_cases[] = {

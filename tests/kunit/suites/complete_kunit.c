@@ -94,7 +94,7 @@ static void exactly_once(struct kunit *test)
 static int break_third(struct virtblk_req *vbr, struct scatterlist *sgs[], unsigned int out,
 		       unsigned int in)
 {
-	return atomic_inc_return(&adds) == 3 ? -EIO : 0;
+	return atomic_inc_return(&adds) == 3 ? -EINVAL : 0;
 }
 
 /* What the ring does not take at all ends with an error, and nothing else does. */

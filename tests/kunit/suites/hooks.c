@@ -263,7 +263,7 @@ bool hook_kick(struct virtqueue *vq)
  * hook_get_vring_size - virtqueue_get_vring_size()
  * @vq: the virtqueue
  */
-unsigned int hook_get_vring_size(const struct virtqueue *vq)
+unsigned int hook_get_vring_size(struct virtqueue *vq)
 {
 	return hooks.ring_size ?: virtqueue_get_vring_size(vq);
 }

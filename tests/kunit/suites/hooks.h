@@ -132,7 +132,7 @@ bool hook_enable_cb(struct virtqueue *vq);
 void hook_disable_cb(struct virtqueue *vq);
 bool hook_notify(struct virtqueue *vq);
 bool hook_kick(struct virtqueue *vq);
-unsigned int hook_get_vring_size(const struct virtqueue *vq);
+unsigned int hook_get_vring_size(struct virtqueue *vq);
 
 void hook_start_request(struct request *rq);
 void hook_end_request(struct request *rq, blk_status_t status);

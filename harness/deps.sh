@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project's commands need: as root; for
 # anybody else, print the one command to run.
-# Usage: harness/deps.sh [core|bench|test]...     (no argument: all of them)
+# Usage: harness/deps.sh [core|bench|test|arch]...     (no argument: all but arch)
 set -eu
 
 core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
@@ -11,6 +11,8 @@ libaio-dev libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-
 tar util-linux xz-utils zlib1g-dev"
 bench="gnuplot-nox"
 test="debhelper dh-dkms dpkg-dev mmdebstrap ovmf shellcheck spin"
+arch="gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-s390x-linux-gnu libc6-dev-arm64-cross
+libc6-dev-s390x-cross qemu-system-arm qemu-system-misc"
 
 fail() {
 	echo "error: $1" >&2
@@ -24,7 +26,8 @@ for group; do
 	core) wanted="$wanted $core" ;;
 	bench) wanted="$wanted $bench" ;;
 	test) wanted="$wanted $test" ;;
-	*) fail "no group of packages is called '$group' (core, bench or test)" ;;
+	arch) wanted="$wanted $arch" ;;
+	*) fail "no group of packages is called '$group' (core, bench, test or arch)" ;;
 	esac
 done
 

@@ -136,6 +136,8 @@ class Guest:
     channel: "serial", or "virtio" for a guest that sleeps.
     """
 
+    CONSOLE = ("-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4")
+
     def __init__(self, kernel, initrd, cpus=4, mem="1G", machine="q35", icount=False, args=(),
                  append="", workdir=None, cpu=None, panic_on_warn=True, allow=(),
                  boot_timeout=BOOT_SECONDS, channel="serial"):
@@ -219,7 +221,7 @@ class Guest:
         log = str(self.log).replace(",", ",,")
         command = [*self._command,
                    "-chardev", f"file,id=console,path={log}",
-                   "-device", "isa-serial,chardev=console,iobase=0x3f8,irq=4",
+                   *self.CONSOLE,
                    "-chardev", f"socket,id=channel,fd={remotes[0]}", *self._carrier,
                    "-chardev", f"socket,id=qmp,fd={remotes[1]}",
                    "-mon", "chardev=qmp,mode=control"]

@@ -175,6 +175,12 @@ SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring(
                            disk('file-system')), machine='pc', append='acpi=noirq', channel='virtio',
                pace=25)
 
+# Machines that start another kernel, which is on the last disk.
+HELD = ({'driver': 'throttle', 'throttle-group': 'held'},)
+KEXEC = Boot('kexec', (disk('1q', filters=HELD), disk('4q', {'num-queues': QUEUES}, HELD),
+                       ring('packed', True, filters=HELD), disk('file-system'), disk('next', size=256 * MIB)),
+             args=('-object', 'throttle-group,id=held'))
+
 MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
 
 # More disks than letters: eight functions a slot. The slab allocator keeps account of who holds what.

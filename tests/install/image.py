@@ -15,8 +15,8 @@ from harness.util import cache_dir, locked, need_space, need_tool, run_logged, s
 GUEST = Path(__file__).parent / 'guest'
 PACKAGES = ('systemd-sysv', 'udev', 'initramfs-tools', 'zstd', 'kmod', 'dkms', 'e2fsprogs')
 KERNEL = ('linux-image-amd64', 'linux-headers-amd64')
-SIZE = '3G'
-SPACE_MIB = 4000
+SIZE = '6G'
+SPACE_MIB = 6000
 KEEP_SECONDS = 7 * 24 * 60 * 60
 # Nobody reads these there, and each file costs a second to copy.
 LEFT_OUT = ('/usr/share/man/*', '/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*')

@@ -18,6 +18,9 @@
 #ifndef HAVE_MAP_HW_QUEUES
 #include <linux/blk-mq-virtio.h>
 #endif
+#ifndef HAVE_VIRTIO_SHUTDOWN
+#include <linux/reboot.h>
+#endif
 
 #ifndef HAVE_KMALLOC_OBJ
 #define kzalloc_obj(VAR)		kzalloc(sizeof(VAR), GFP_KERNEL)
@@ -221,15 +224,49 @@ static inline int compat_register_driver(struct virtio_driver *drv)
 #endif
 
 #ifdef HAVE_VIRTIO_SHUTDOWN
-#define COMPAT_SHUTDOWN(func)
-#define COMPAT_SHUTDOWN_OP(func)	.shutdown = func,
+#define COMPAT_SHUTDOWN_OP(fn)	.shutdown = fn,
+#define COMPAT_SHUTDOWN(...)	struct compat_shutdown
+#define compat_register_shutdown()	0
+#define compat_unregister_shutdown()
 #else
-#define COMPAT_SHUTDOWN(func)						\
-	static void compat_shutdown(struct device *dev)			\
-	{								\
-		func(dev_to_virtio(dev));				\
-	}
-#define COMPAT_SHUTDOWN_OP(func)	.driver.shutdown = compat_shutdown,
+/*
+ * The bus does not shut its devices down, or (6.1 stable) does so without
+ * asking their driver: be there before it, and after all who may still write.
+ */
+struct compat_shutdown {
+	struct notifier_block nb;
+	struct virtio_driver *drv;
+	void (*shutdown)(struct virtio_device *vdev);
+};
+
+static inline int compat_shutdown_device(struct device *dev, void *data)
+{
+	struct compat_shutdown *compat = data;
+
+	device_lock(dev);
+	if (dev->driver == &compat->drv->driver)
+		compat->shutdown(dev_to_virtio(dev));
+	device_unlock(dev);
+	return 0;
+}
+
+static inline int compat_reboot(struct notifier_block *nb, unsigned long event, void *command)
+{
+	struct compat_shutdown *compat = container_of(nb, struct compat_shutdown, nb);
+
+	return notifier_from_errno(driver_for_each_device(&compat->drv->driver, NULL, compat,
+							  compat_shutdown_device));
+}
+
+#define COMPAT_SHUTDOWN_OP(fn)
+#define COMPAT_SHUTDOWN(driver, fn)						\
+static struct compat_shutdown compat_shutdown = {				\
+	.nb.notifier_call = compat_reboot, .nb.priority = INT_MIN,		\
+	.drv = &(driver), .shutdown = fn,					\
+}
+
+#define compat_register_shutdown()	register_reboot_notifier(&compat_shutdown.nb)
+#define compat_unregister_shutdown()	unregister_reboot_notifier(&compat_shutdown.nb)
 #endif
 
 #ifdef HAVE_RESET_PREPARE

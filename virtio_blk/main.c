@@ -291,9 +291,7 @@ static void virtblk_shutdown(struct virtio_device *vdev)
 	virtblk_retire(vblk);
 }
 
-COMPAT_SHUTDOWN(virtblk_shutdown)
-
-static int virtblk_stop(struct virtio_device *vdev)
+static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
@@ -327,7 +325,7 @@ static int virtblk_stop(struct virtio_device *vdev)
  * Nobody but us touches a stopped device: state_mutex is not needed. A failure
  * is not the end if virtblk_recover() has called us.
  */
-static int virtblk_start(struct virtio_device *vdev)
+static int __maybe_unused virtblk_start(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
@@ -390,6 +388,8 @@ static struct virtio_driver virtblk_driver = {
 	COMPAT_RESET_OPS(virtblk_stop, virtblk_start)
 };
 
+COMPAT_SHUTDOWN(virtblk_driver, virtblk_shutdown);
+
 static int __init virtblk_init(void)
 {
 	int err;
@@ -404,16 +404,22 @@ static int __init virtblk_init(void)
 		goto out_destroy_wq;
 	}
 
+	err = compat_register_shutdown();
+	if (err)
+		goto out_unregister_blkdev;
+
 	virtblk_debugfs_init();
 	err = register_virtio_driver(&virtblk_driver);
 	if (err)
-		goto out_unregister_blkdev;
+		goto out_unregister_shutdown;
 	/* Devices without a driver were not for us, but may be later. */
 	virtblk_driver.id_table = virtblk_ids;
 	return 0;
 
-out_unregister_blkdev:
+out_unregister_shutdown:
 	virtblk_debugfs_exit();
+	compat_unregister_shutdown();
+out_unregister_blkdev:
 	unregister_blkdev(major, "virtblk");
 out_destroy_wq:
 	destroy_workqueue(virtblk_wq);
@@ -424,6 +430,7 @@ static void __exit virtblk_exit(void)
 {
 	unregister_virtio_driver(&virtblk_driver);
 	virtblk_debugfs_exit();
+	compat_unregister_shutdown();
 	unregister_blkdev(major, "virtblk");
 	destroy_workqueue(virtblk_wq);
 }

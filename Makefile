@@ -31,7 +31,8 @@ help:
 	@echo '                 RUNS=      for each figure of the parallel mode (default: 5)'
 	@echo '                 OUT=       where the report goes (default: build/compare)'
 	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
-	@echo '                 KERNEL=    only this one;  TEST= only this one'
+	@echo '                 KERNEL=    only this one;  TEST= only this one; TEST=dkms installs the driver'
+	@echo '                            on a Debian 12, reboots, removes it, reboots'
 	@echo 'make test-full the same with what takes hours: each kernel with each sanitiser, more rounds'
 	@echo 'make modules   build virtio_blk/virtio_blk.ko for KDIR=$(KDIR)'
 	@echo 'make dkms-install  put the driver on this machine, for each kernel whose headers are there (as root)'
@@ -48,13 +49,14 @@ compare:
 		$(call opt,OUT,out)
 
 test:
-	@harness/deps.sh core test
+	@harness/deps.sh core test $(if $(filter dkms,$(TEST)),install)
 	@python3 -m tests.run $(call opt,KERNEL,kernel) $(call opt,TEST,test)
 
 test-full:
-	@harness/deps.sh core test
+	@harness/deps.sh core test install arch
 	@VBLK_POWER_LOSSES=$${VBLK_POWER_LOSSES:-50} python3 -m tests.run --full \
 		$(call opt,KERNEL,kernel) $(call opt,TEST,test)
+	@$(if $(TEST)$(KERNEL),,python3 -m tests.arch.run)
 
 modules:
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules

@@ -3,14 +3,15 @@
 #
 # Install the Debian packages that the project's commands need: as root; for
 # anybody else, print the one command to run.
-# Usage: harness/deps.sh [core|bench|test|arch]...     (no argument: all but arch)
+# Usage: harness/deps.sh [core|bench|test|install|arch]...     (no argument: all but the last two)
 set -eu
 
 core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
 libaio-dev libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-utils sparse
 tar util-linux xz-utils zlib1g-dev"
 bench="gnuplot-nox"
-test="debhelper dh-dkms dpkg-dev mmdebstrap ovmf shellcheck spin"
+test="shellcheck spin"
+install="debhelper dh-dkms dpkg-dev mmdebstrap ovmf"
 arch="gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-s390x-linux-gnu libc6-dev-arm64-cross
 libc6-dev-s390x-cross qemu-system-arm qemu-system-misc"
 
@@ -26,8 +27,9 @@ for group; do
 	core) wanted="$wanted $core" ;;
 	bench) wanted="$wanted $bench" ;;
 	test) wanted="$wanted $test" ;;
+	install) wanted="$wanted $install" ;;
 	arch) wanted="$wanted $arch" ;;
-	*) fail "no group of packages is called '$group' (core, bench, test or arch)" ;;
+	*) fail "no group of packages is called '$group' (core, bench, test, install or arch)" ;;
 	esac
 done
 

@@ -159,7 +159,7 @@ class Machine:
         yield lines
         end = self._mark()
         console = self.guest.log.read_text(errors='replace')
-        lines += [STAMP.sub('', line) for line in console.partition(begin)[2].partition(end)[0].splitlines()[1:-1]]
+        lines += [STAMP.sub('', line).strip() for line in console.partition(begin)[2].partition(end)[0].splitlines()[1:-1]]
 
     def _mark(self):
         """A line in the kernel log that is on the console, too: that saves the guest from showing its whole log."""

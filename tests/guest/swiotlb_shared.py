@@ -9,6 +9,7 @@ CASES = {boots.SWIOTLB: None}
 def test(g):
     with g.messages() as log:
         devs = [g.dev(disk.id) for disk in boots.SWIOTLB.disks]
-        with g.busy(*devs, size='4m', bs=None, bsrange='4k-256k', iodepth=32):
+        with g.busy(*devs, size='4m', bs=None, bsrange='4k-256k', iodepth=32, iodepth_batch_submit=32,
+                    iodepth_batch_complete_min=16):
             pass
     assert any('swiotlb buffer is full' in line for line in log), 'there were buffers enough'

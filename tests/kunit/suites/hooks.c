@@ -123,6 +123,7 @@ bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
  * @flags: of the interrupts
  */
 void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+	__releases(lock)
 {
 	this_cpu_write(hook_held, NULL);
 	spin_unlock_irqrestore(lock, flags);
@@ -136,6 +137,7 @@ void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
  * Return: the flags.
  */
 unsigned long hook_lock_irqsave(spinlock_t *lock)
+	__acquires(lock)
 {
 	unsigned long flags;
 
@@ -150,6 +152,7 @@ unsigned long hook_lock_irqsave(spinlock_t *lock)
  * @lock: the queue's
  */
 void hook_lock_irq(spinlock_t *lock)
+	__acquires(lock)
 {
 	spin_lock_irq(lock);
 	this_cpu_write(hook_held, lock);
@@ -161,6 +164,7 @@ void hook_lock_irq(spinlock_t *lock)
  * @lock: the queue's
  */
 void hook_unlock_irq(spinlock_t *lock)
+	__releases(lock)
 {
 	this_cpu_write(hook_held, NULL);
 	spin_unlock_irq(lock);

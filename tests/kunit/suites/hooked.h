@@ -43,7 +43,13 @@
 #else
 #define spin_trylock_irqsave(lock, flags) hook_trylock_irqsave(lock, &(flags))
 #endif
-#define spin_unlock_irqrestore(lock, flags) hook_unlock_irqrestore(lock, flags)
+#define spin_unlock_irqrestore(lock, flags)					\
+do {										\
+	spinlock_t *__lock = lock;						\
+										\
+	__release(__lock);							\
+	hook_unlock_irqrestore(__lock, flags);					\
+} while (0)
 #define spin_lock_irqsave(lock, flags)	((flags) = hook_lock_irqsave(lock))
 #define spin_lock_irq(lock)		hook_lock_irq(lock)
 #define spin_unlock_irq(lock)		hook_unlock_irq(lock)

@@ -123,8 +123,8 @@ bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
  * @flags: of the interrupts
  */
 void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
-	__releases(lock)
 {
+	__acquire(lock);	/* for sparse: the caller has it */
 	this_cpu_write(hook_held, NULL);
 	spin_unlock_irqrestore(lock, flags);
 	hook_note(HOOK_UNLOCK, lock, 0);

@@ -119,7 +119,7 @@ void hook_note(enum hook hook, const void *what, long value);
 const char *hook_name(int hook);
 
 bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
-void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags) __releases(lock);
+void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
 unsigned long hook_lock_irqsave(spinlock_t *lock) __acquires(lock);
 void hook_lock_irq(spinlock_t *lock) __acquires(lock);
 void hook_unlock_irq(spinlock_t *lock) __releases(lock);

@@ -51,6 +51,7 @@ def requests(g, disk):
         g.sh(READ.format(dev=disk.dev))
     disk.tell('fault', 'long_len', -1)
     g.fio(disk.dev, **verified(size='512k', bsrange='512-64k'))
+    disk.tell('fault', 'long_len', 0)
     # Who has told the length of a read once is taken at its word; who never does may say anything.
     disk.tell('fault', 'short_len', -1)
     assert 'Input/output error' in g.fails(READ.format(dev=disk.dev)), 'a read without data'

@@ -14,7 +14,7 @@ from tests.boot import MIB
 from tests.machine import PATIENCE, Skip, fio_command, verified
 
 CASES = {boots.KEXEC: ['quiet', 'kernel', 'reboot']}
-FULL = {boots.KEXEC: None}      # each of them boots once more
+LONG = {boots.KEXEC: ['kernel', 'reboot']}     # each of them boots once more
 BUSY = ('1q', '4q', 'packed')
 DEPTH = 16
 SYNCED = {'rw': 'write', 'size': '1m', 'offset': '32m'}

@@ -8,6 +8,7 @@ QEMU, and insist on a clean kernel log.
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -200,8 +201,8 @@ class Guest:
         """Boot, until the guest takes commands.
 
         Under TCG a kernel can lose its first timer interrupt and wait for it for
-        ever, long before there is anything of ours in it: such a boot is repeated,
-        and says so.
+        ever, long before there is anything of ours in it, or QEMU crash: such a boot
+        is repeated, and says so.
         """
         for boot in range(1, BOOTS + 1):
             if self._boot():
@@ -209,7 +210,7 @@ class Guest:
             self.kill()
             self._failed = False
             kept = self.log.rename(self.log.with_suffix(f".silent{boot}"))
-            say(f"the guest's kernel went silent while booting, boot {boot} of {BOOTS} "
+            say(f"the guest's kernel went silent, or QEMU crashed, boot {boot} of {BOOTS} "
                 f"(log: {kept})")
         raise GuestError(f"the guest did not boot in {BOOTS} attempts (log: {kept})")
 
@@ -248,7 +249,10 @@ class Guest:
         said, last = -1, begun
         while self.channel.answer("ready", 1) is None:
             now = time.monotonic()
-            if self._gone() or now - begun > self.boot_timeout:
+            gone = self._gone()
+            if gone and self._crashed():
+                return False
+            if gone or now - begun > self.boot_timeout:
                 self.give_up(f"did not boot within {self.boot_timeout} s")
             if self.log.stat().st_size != said:
                 said, last = self.log.stat().st_size, now
@@ -306,6 +310,13 @@ class Guest:
         time.sleep(DUMP_SECONDS)
         reason = f"; its kernel says: {line}" if line else ""
         raise GuestError(f"the guest {what}{reason} (log: {self.log})")
+
+    def _crashed(self):
+        """Whether QEMU itself did: that is no guest's doing."""
+        try:
+            return self._process.wait(5) == -signal.SIGSEGV
+        except subprocess.TimeoutExpired:
+            return False
 
     def _gone(self):
         # A QEMU that refuses its arguments may still be on its way out.

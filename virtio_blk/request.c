@@ -274,7 +274,6 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 static bool virtblk_is_short(struct request *rq, struct virtblk_req *vbr)
 {
 	struct virtio_blk *vblk = rq->q->queuedata;
-
 	bool told = READ_ONCE(vblk->tells_len);
 
 	if (vbr->len < blk_rq_bytes(rq)) {

@@ -39,6 +39,7 @@ struct virtblk_turn {
 	bool reaped;			/* completions were looked for */
 	bool more;			/* to reap; the right to switch interrupts is ours */
 	bool handover;			/* a reap is wanted that we may not do */
+	bool refused;			/* the ring did not take a request */
 	bool retry;			/* nothing in the ring will bring us back */
 };
 
@@ -91,15 +92,13 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 	struct virtblk_req *vbr;
 
 	while ((vbr = vq->backlog)) {
-		int err = virtblk_add(vq, vbr);
-
 		/*
-		 * Waits, and all behind it: for a completion, or for the worker. A
-		 * packed ring says -EIO for data that cannot be mapped now.
+		 * Waits, and all behind it: for a completion, for the worker, or for
+		 * what becomes of a broken ring.
 		 */
-		if (err == -ENOSPC || err == -ENOMEM ||
-		    (err == -EIO && !virtqueue_is_broken(vq->vq))) {
+		if (virtblk_add(vq, vbr)) {
 			vq->stats.max_backlog = max(vq->stats.max_backlog, vq->backlog_len);
+			turn->refused = true;
 			turn->retry = !vq->in_ring;
 			break;
 		}
@@ -108,13 +107,6 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 		if (!vq->backlog)
 			vq->backlog_tail = &vq->backlog;
 		vq->backlog_len--;
-
-		/* The ring is broken: complete the request with the status it was born with. */
-		if (unlikely(err)) {
-			*turn->done_tail = vbr;
-			turn->done_tail = &vbr->next_done;
-			continue;
-		}
 		vq->in_ring++;
 		added++;
 	}
@@ -205,6 +197,7 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	turn->reaped = false;
 	turn->more = false;
 	turn->handover = false;
+	turn->refused = false;
 	turn->retry = false;
 
 	vq->stats.holds++;
@@ -398,7 +391,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 			found += virtblk_complete_polled(turn.done, iob);
 		else if (turn.done)
 			virtblk_complete(turn.done);
-		if (unlikely(turn.reaped && virtqueue_is_broken(turn.ring)))
+		if (unlikely((turn.reaped || turn.refused) && virtqueue_is_broken(turn.ring)))
 			virtblk_look_after(vq->vblk);
 		if (unlikely(turn.retry))
 			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);

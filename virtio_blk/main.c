@@ -86,9 +86,13 @@ static void virtblk_update_capacity(struct virtio_blk *vblk, bool resize)
 	struct virtio_device *vdev = vblk->vdev;
 	unsigned int size = queue_logical_block_size(vblk->disk->queue);
 	char binary[10], decimal[10];
-	u64 capacity, blocks;
+	u64 before, capacity = 0, blocks;
 
-	virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
+	/* A legacy device cannot tell that it changed meanwhile (VIRTIO 1.3, 2.5.4). */
+	do {
+		before = capacity;
+		virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
+	} while (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1) && capacity != before);
 
 	blocks = DIV_ROUND_UP_ULL(capacity, size >> SECTOR_SHIFT);
 	string_get_size(blocks, size, STRING_UNITS_2, binary, sizeof(binary));

@@ -20,9 +20,10 @@ static void sim_set(struct virtio_device *vdev, unsigned int offset, const void 
 	sim_config_write(to_sim(vdev), offset, buf, len);
 }
 
+/* A legacy device has none. */
 static u32 sim_generation(struct virtio_device *vdev)
 {
-	return READ_ONCE(to_sim(vdev)->generation);
+	return virtio_has_feature(vdev, VIRTIO_F_VERSION_1) ? READ_ONCE(to_sim(vdev)->generation) : 0;
 }
 
 static u8 sim_get_status(struct virtio_device *vdev)

@@ -144,6 +144,17 @@ static void virtblk_free_ranges(struct request *rq)
 	}
 }
 
+/* Of a zoned device, whole zones only are erased (VIRTIO 1.3, 5.2.6.2). */
+static bool virtblk_may_erase(struct request *rq)
+{
+	struct virtio_blk *vblk = rq->q->queuedata;
+	sector_t in_zone = vblk->zone_sectors ? vblk->zone_sectors - 1 : 0;
+	sector_t end = blk_rq_pos(rq) + blk_rq_sectors(rq);
+
+	return !(blk_rq_pos(rq) & in_zone) &&
+	       (!(end & in_zone) || end == get_capacity(vblk->disk));
+}
+
 static blk_status_t virtblk_set_header(struct virtio_device *vdev, struct request *rq,
 				       struct virtblk_req *vbr)
 {
@@ -173,6 +184,8 @@ static blk_status_t virtblk_set_header(struct virtio_device *vdev, struct reques
 		status = virtblk_set_ranges(rq, !(rq->cmd_flags & REQ_NOUNMAP));
 		break;
 	case REQ_OP_SECURE_ERASE:
+		if (!virtblk_may_erase(rq))
+			return BLK_STS_NOTSUPP;
 		type = VIRTIO_BLK_T_SECURE_ERASE;
 		sector = 0;
 		status = virtblk_set_ranges(rq, false);

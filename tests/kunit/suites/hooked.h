@@ -62,6 +62,7 @@ do {										\
 #define virtqueue_disable_cb(vq)	hook_disable_cb(vq)
 #define virtqueue_notify(vq)		hook_notify(vq)
 #define virtqueue_kick(vq)		hook_kick(vq)
+#define virtqueue_is_broken(vq)		hook_is_broken(vq)
 #define virtqueue_get_vring_size(vq)	hook_get_vring_size(vq)
 
 #define blk_mq_start_request(rq)	hook_start_request(rq)

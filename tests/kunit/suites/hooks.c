@@ -20,6 +20,7 @@ static const char * const hook_names[NR_HOOKS] = {
 	[HOOK_ENABLE_CB]	= "virtqueue_enable_cb",
 	[HOOK_DISABLE_CB]	= "virtqueue_disable_cb",
 	[HOOK_NOTIFY]		= "virtqueue_notify",
+	[HOOK_IS_BROKEN]	= "virtqueue_is_broken",
 	[HOOK_START]		= "blk_mq_start_request",
 	[HOOK_COMPLETE]		= "blk_mq_complete_request_remote",
 	[HOOK_TOW]		= "blk_mq_set_request_complete",
@@ -261,6 +262,16 @@ bool hook_notify(struct virtqueue *vq)
 bool hook_kick(struct virtqueue *vq)
 {
 	return !hook_kick_prepare(vq) || hook_notify(vq);
+}
+
+/**
+ * hook_is_broken - virtqueue_is_broken()
+ * @vq: the virtqueue
+ */
+bool hook_is_broken(const struct virtqueue *vq)
+{
+	hook_note(HOOK_IS_BROKEN, NULL, 0);
+	return virtqueue_is_broken(vq);
 }
 
 /**

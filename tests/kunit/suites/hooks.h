@@ -16,6 +16,7 @@
  * @HOOK_ENABLE_CB: virtqueue_enable_cb()
  * @HOOK_DISABLE_CB: virtqueue_disable_cb()
  * @HOOK_NOTIFY: virtqueue_notify()
+ * @HOOK_IS_BROKEN: virtqueue_is_broken()
  * @HOOK_START: blk_mq_start_request()
  * @HOOK_COMPLETE: blk_mq_complete_request_remote()
  * @HOOK_TOW: blk_mq_set_request_complete(): another request is completed with it
@@ -42,6 +43,7 @@ enum hook {
 	/* never there */
 	HOOK_DISABLE_CB,
 	HOOK_NOTIFY,
+	HOOK_IS_BROKEN,
 	HOOK_START,
 	HOOK_COMPLETE,
 	HOOK_TOW,
@@ -132,6 +134,7 @@ bool hook_enable_cb(struct virtqueue *vq);
 void hook_disable_cb(struct virtqueue *vq);
 bool hook_notify(struct virtqueue *vq);
 bool hook_kick(struct virtqueue *vq);
+bool hook_is_broken(const struct virtqueue *vq);
 unsigned int hook_get_vring_size(struct virtqueue *vq);
 
 void hook_start_request(struct request *rq);

@@ -194,9 +194,8 @@ void sim_config_read(struct sim_dev *sim, unsigned int offset, void *buf, unsign
 	spin_lock(&sim->config_lock);
 	memcpy(buf, (void *)&sim->config + offset, len);
 	/* Half of it old, half of it new: only the generation tells. */
-	if (len > sizeof(u32) && sim_fault(sim, SIM_TORN_CONFIG)) {
+	if (len > sizeof(u32) && sim_fault(sim, SIM_TORN_CONFIG))
 		memset(buf, 0xa5 ^ ++sim->generation, len / 2);
-	}
 	spin_unlock(&sim->config_lock);
 }
 

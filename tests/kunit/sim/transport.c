@@ -23,7 +23,9 @@ static void sim_set(struct virtio_device *vdev, unsigned int offset, const void 
 /* A legacy device has none. */
 static u32 sim_generation(struct virtio_device *vdev)
 {
-	return virtio_has_feature(vdev, VIRTIO_F_VERSION_1) ? READ_ONCE(to_sim(vdev)->generation) : 0;
+	if (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1))
+		return 0;
+	return READ_ONCE(to_sim(vdev)->generation);
 }
 
 static u8 sim_get_status(struct virtio_device *vdev)

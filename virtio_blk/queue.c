@@ -39,7 +39,6 @@ struct virtblk_turn {
 	bool reaped;			/* completions were looked for */
 	bool more;			/* to reap; the right to switch interrupts is ours */
 	bool handover;			/* a reap is wanted that we may not do */
-	bool refused;			/* the ring did not take a request */
 	bool retry;			/* nothing in the ring will bring us back */
 };
 
@@ -98,7 +97,6 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 		 */
 		if (virtblk_add(vq, vbr)) {
 			vq->stats.max_backlog = max(vq->stats.max_backlog, vq->backlog_len);
-			turn->refused = true;
 			turn->retry = !vq->in_ring;
 			break;
 		}
@@ -197,7 +195,6 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 	turn->reaped = false;
 	turn->more = false;
 	turn->handover = false;
-	turn->refused = false;
 	turn->retry = false;
 
 	vq->stats.holds++;
@@ -391,7 +388,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 			found += virtblk_complete_polled(turn.done, iob);
 		else if (turn.done)
 			virtblk_complete(turn.done);
-		if (unlikely((turn.reaped || turn.refused) && virtqueue_is_broken(turn.ring)))
+		if (unlikely(virtqueue_is_broken(turn.ring)))
 			virtblk_look_after(vq->vblk);
 		if (unlikely(turn.retry))
 			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);

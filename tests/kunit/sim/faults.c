@@ -25,6 +25,7 @@ const char * const sim_fault_names[SIM_NR_FAULTS] = {
 	[SIM_NO_FEATURES]	= "no_features",
 	[SIM_NO_VQS]		= "no_vqs",
 	[SIM_NO_KICKS]		= "no_kicks",
+	[SIM_NO_NOTIFY]		= "no_notify",
 };
 
 /**

@@ -50,6 +50,7 @@ enum sim_fault {
 	SIM_NO_FEATURES,
 	SIM_NO_VQS,
 	SIM_NO_KICKS,
+	SIM_NO_NOTIFY,
 	SIM_NR_FAULTS,
 };
 

@@ -110,6 +110,8 @@ static bool sim_notify(struct virtqueue *vq)
 {
 	struct sim_queue *q = vq->priv;
 
+	if (sim_fault(q->sim, SIM_NO_NOTIFY))
+		return false;
 	sim_count(q->sim, SIM_STAT_KICKS);
 	/* Under a lock that interrupt handlers take as well, most likely. */
 	if (irqs_disabled() && !in_hardirq())

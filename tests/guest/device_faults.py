@@ -38,6 +38,7 @@ def fails_once(g, disk, fault):
 
 
 def wrong_len(g, disk, fault='wrong_len'):
+    g.sh(f'dd if={disk.dev} of=/dev/null bs=4k count=1 iflag=direct')     # tells a length
     disk.fault(fault, -1)
     g.fio(disk.dev, **verified(size='4m', bsrange='512-64k'))
 

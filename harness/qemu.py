@@ -25,6 +25,8 @@ BOOT_SECONDS = 300
 BOOTS = 3
 # A kernel that boots says something every second; with KASAN on a busy host, every ten.
 SILENT_SECONDS = 90
+# After which an answer may have been lost.
+LONG_SECONDS = 60
 POWEROFF_SECONDS = 60
 DUMP_SECONDS = 3
 APPEND = ("console=ttyS0,115200 panic=-1 oops=panic reboot=t tsc=reliable no_timer_check "
@@ -112,7 +114,7 @@ class Script:
         return self._guest.channel.answer(self._name, 0) is not None
 
     def wait(self, timeout=60, check=True):
-        result = self._guest.channel.answer(self._name, timeout)
+        result = self._answer(time.monotonic() + timeout)
         if result is None:
             self._guest.give_up(f"gave no answer to '{self._title()}' within {timeout} s")
         if check and result.rc:
@@ -120,6 +122,15 @@ class Script:
             raise GuestError(f"in the guest, '{self._title()}' failed with {result.rc}: "
                              f"{tail[-1] if tail else 'no output'} (log: {self._guest.log})")
         return result
+
+    def _answer(self, end):
+        channel = self._guest.channel
+        while True:
+            left = max(end - time.monotonic(), 0)
+            result = channel.answer(self._name, min(left, LONG_SECONDS))
+            if result or left <= LONG_SECONDS or channel.closed:
+                return result
+            channel.ask_again(self._name, LONG_SECONDS)
 
     def _title(self):
         lines = [line.strip() for line in self._script.strip().splitlines() if line.strip()]

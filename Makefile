@@ -11,12 +11,14 @@ RING     ?=
 WORKLOADS ?=
 VARIANTS ?=
 RUNS     ?=
+MINUTES  ?=
+SEED     ?=
 OUT      ?=
 KDIR     ?= /lib/modules/$(shell uname -r)/build
 
 opt = $(if $($(1)),--$(2) '$($(1))')
 
-.PHONY: help modules clean compare test test-full deps dkms-install dkms-remove deb
+.PHONY: help modules clean compare test test-full soak deps dkms-install dkms-remove deb
 
 help:
 	@echo 'make compare   run 2010, in-tree and this driver against each other in QEMU guests'
@@ -34,6 +36,9 @@ help:
 	@echo '                 KERNEL=    only this one;  TEST= only this one; TEST=dkms installs the driver'
 	@echo '                            on a Debian 12, reboots, removes it, reboots'
 	@echo 'make test-full the same with what takes hours: each kernel with each sanitiser, more rounds'
+	@echo 'make soak      verified I/O while whatever can happen to a guest happens at random'
+	@echo '                 MINUTES=   how long (default: 60);  SEED= of what happens (default: another'
+	@echo '                            each time);  KERNEL= (default: 7.x);  OUT= (default: build/soak)'
 	@echo 'make modules   build virtio_blk/virtio_blk.ko for KDIR=$(KDIR)'
 	@echo 'make dkms-install  put the driver on this machine, for each kernel whose headers are there (as root)'
 	@echo 'make dkms-remove   and take it back'
@@ -57,6 +62,11 @@ test-full:
 	@VBLK_POWER_LOSSES=$${VBLK_POWER_LOSSES:-50} python3 -m tests.run --full \
 		$(call opt,KERNEL,kernel) $(call opt,TEST,test)
 	@$(if $(TEST)$(KERNEL),,python3 -m tests.arch.run)
+
+soak:
+	@harness/deps.sh core test
+	@python3 -m tests.soak $(call opt,MINUTES,minutes) $(call opt,SEED,seed) \
+		$(call opt,KERNEL,kernel) $(call opt,OUT,out)
 
 modules:
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules

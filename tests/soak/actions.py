@@ -16,6 +16,8 @@ BASE = f'io_timeout={TIMEOUT}'
 PARAMS = ('indirect=0', 'indirect=1', 'queue_depth=16', 'num_request_queues=2', 'poll_queues=1', '')
 RESIZED = ('1q', '4q', 'packed', 'ring16')
 DISKS = (*RESIZED, 'bad-sector')
+# QEMU 7.2's main loop spins for ever when a packed ring may not be reached any more.
+SPLIT = ('1q', '4q', 'ring16', 'bad-sector')
 BAD_SECTOR = 2048
 PLUGGED = ('plug-1q', 'plug-4q', 'plug-packed', 'plug-ring16')
 BUSY_SIM, FAULTY_SIM, ZONED_SIM = 'sim-4q', 'sim-faulty', 'sim-zoned'
@@ -98,7 +100,7 @@ def cpus(soak, chance):
 
 
 def bus_master(soak, chance):
-    g, disk = soak.g, chance.choice(DISKS)
+    g, disk = soak.g, chance.choice(SPLIT)
     soak.say(f'{disk} may not reach memory')
     name = g.disk(disk)
     g.sh(f'echo 2000 > /sys/block/{name}/queue/io_timeout\n'

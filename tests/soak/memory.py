@@ -3,8 +3,8 @@
 
 from tests.run_boot import find_leaks
 
-# KASAN keeps freed objects for a while, SLUB on each processor; to shrink a cache gets both back.
-COUNT = '''sync; echo 3 > /proc/sys/vm/drop_caches
+# What the guest keeps of commands goes first. KASAN keeps freed objects for a while, SLUB on each processor; to shrink a cache gets both back.
+COUNT = '''rm -f /tmp/.[0-9]*; sync; echo 3 > /proc/sys/vm/drop_caches
     cd /sys/kernel/slab
     for round in 1 2; do
         for cache in *; do [ -L $cache ] || echo 1 > $cache/shrink; done

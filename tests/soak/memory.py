@@ -3,8 +3,8 @@
 
 from tests.run_boot import find_leaks
 
-# What the guest keeps of commands goes first. KASAN keeps freed objects for a while, SLUB on each processor; to shrink a cache gets both back.
-COUNT = '''rm -f /tmp/.[0-9]*; sync; echo 3 > /proc/sys/vm/drop_caches
+# KASAN keeps freed objects for a while, SLUB on each processor; to shrink a cache gets both back.
+COUNT = '''sync; echo 3 > /proc/sys/vm/drop_caches
     cd /sys/kernel/slab
     for round in 1 2; do
         for cache in *; do [ -L $cache ] || echo 1 > $cache/shrink; done
@@ -16,8 +16,11 @@ COUNT = '''rm -f /tmp/.[0-9]*; sync; echo 3 > /proc/sys/vm/drop_caches
 def sample(g):
     """{slab cache: (objects, bytes)}"""
     find_leaks(g)
+    g.sh('rm -f /tmp/.[0-9]*')      # what the guest keeps of commands
     rows = (line.split() for line in g.out(COUNT).splitlines())
-    return {name: (int(objects), int(objects) * int(size)) for name, objects, _, size, *_ in rows}
+    counted = {name: (int(objects), int(objects) * int(size)) for name, objects, _, size, *_ in rows}
+    assert counted, 'the guest shows no slab'
+    return counted
 
 
 def total(one):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness import accel, kmsg, tsc
 from harness.channel import Channel, Result
-from harness.qmp import Qmp
+from harness.qmp import Qmp, hyphened
 from harness.util import Failure, need_tool, say
 
 __all__ = ["Guest", "GuestError", "Result", "drive"]
@@ -43,10 +43,6 @@ CHANNELS = {
     "virtio": (["-device", "virtio-serial,max_ports=1", "-device", "virtconsole,chardev=channel"],
                "hvc0"),
 }
-# Properties that QEMU spells with an underscore; the others have hyphens.
-UNDERSCORED = {"any_layout", "discard_granularity", "event_idx", "indirect_desc",
-               "iommu_platform", "logical_block_size", "min_io_size", "notify_on_empty",
-               "opt_io_size", "physical_block_size", "queue_reset"}
 
 
 class GuestError(Failure):
@@ -73,7 +69,7 @@ def drive(node, backend="null-co", iothread=None, queues=1, device="virtio-blk-p
         args += ["-object", f"iothread,id=io-{node}"]
         properties["iothread"] = f"io-{node}"
     for key, value in options.items():
-        properties[key if key in UNDERSCORED else key.replace("_", "-")] = _property(value)
+        properties[hyphened(key)] = _property(value)
     return [*args, "-device", ",".join(f"{key}={value}" for key, value in properties.items())]
 
 

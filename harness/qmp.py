@@ -6,6 +6,16 @@ import json
 from harness.lines import Lines
 from harness.util import Failure
 
+# Properties that QEMU spells with an underscore; the others have hyphens.
+UNDERSCORED = {"any_layout", "discard_granularity", "event_idx", "indirect_desc",
+               "iommu_platform", "logical_block_size", "min_io_size", "notify_on_empty",
+               "opt_io_size", "physical_block_size", "queue_reset"}
+
+
+def hyphened(name):
+    """A device's property, or a command's argument, whose hyphens are underscores here."""
+    return name if name in UNDERSCORED else name.replace("_", "-")
+
 
 class Qmp(Lines):
     def __init__(self):
@@ -23,7 +33,7 @@ class Qmp(Lines):
         number = self._number()
         self._send(json.dumps({
             "execute": command, "id": number,
-            "arguments": {key.replace("_", "-"): value for key, value in arguments.items()},
+            "arguments": {hyphened(key): value for key, value in arguments.items()},
         }).encode())
         answer = self._wait(lambda: self._answers.get(number), timeout)
         if answer is None:

@@ -268,7 +268,7 @@ bool hook_kick(struct virtqueue *vq)
  * hook_is_broken - virtqueue_is_broken()
  * @vq: the virtqueue
  */
-bool hook_is_broken(const struct virtqueue *vq)
+bool hook_is_broken(struct virtqueue *vq)
 {
 	hook_note(HOOK_IS_BROKEN, NULL, 0);
 	return virtqueue_is_broken(vq);

@@ -134,7 +134,7 @@ bool hook_enable_cb(struct virtqueue *vq);
 void hook_disable_cb(struct virtqueue *vq);
 bool hook_notify(struct virtqueue *vq);
 bool hook_kick(struct virtqueue *vq);
-bool hook_is_broken(const struct virtqueue *vq);
+bool hook_is_broken(struct virtqueue *vq);
 unsigned int hook_get_vring_size(struct virtqueue *vq);
 
 void hook_start_request(struct request *rq);

@@ -87,6 +87,6 @@ def script(serial, path, options):
     name = f'/tmp/soak.{serial}'
     return f'''until [ -e {name}.stop ]; do
             {fio_command(path, verified(**{**ROUND, **options}))} > {name}.out 2>&1 || {{
-                touch {name}.failed; cat {name}.out; exit 1; }}
+                touch {name}.failed; head -n 12 {name}.out; exit 1; }}
             echo done >> {name}.rounds
         done'''

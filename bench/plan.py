@@ -100,8 +100,8 @@ class Boot:
             return runs if self.flavour == "plain" else 1
         if not self.targeted(workload):
             return 1
-        # Instructions repeat. A vCPU that loses its turn while it holds a lock makes
-        # the hold twice as long; how often that happens is up to the host.
+        # Instructions repeat. Holds do not: most likely a vCPU loses its turn while it
+        # holds the lock, and how often is up to the host.
         return min(runs, 3 if self.flavour == "plain" else 5)
 
     def seconds(self, workload):

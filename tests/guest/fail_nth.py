@@ -14,7 +14,7 @@ SECTORS = 65536
 # A probe allocates hundreds of times: a few of them, unless "all" are asked for.
 STRIDE = 19
 # The shell's own calls are counted too; when the count outlasts the command, all of its calls have failed once.
-SWEEP = """n=0 failed=0
+SWEEP = r"""n=0 failed=0
 while [ $n -lt {most} ]; do
     n=$((n + {stride}))
     said=$(sh -c "echo $n > /proc/self/fail-nth && {{ {command}; }}"'

@@ -5,6 +5,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from harness.util import duration
+
 PASS, FAIL, SKIP = 'PASS', 'FAIL', 'SKIP'
 
 
@@ -14,6 +16,7 @@ class Report:
     results: dict = field(default_factory=dict)
     left: int = 0       # to make test-full
     started: float = field(default_factory=time.monotonic)
+    kernels_took: float = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def expect(self, *names):
@@ -58,6 +61,8 @@ class Report:
             print('no test was expected: that is a failure')
         if self.left:
             print(f'{self.left} tests are left to make test-full')
+        took = time.monotonic() - self.started - self.kernels_took
+        print(f'the kernels took {duration(self.kernels_took)}, the tests {duration(took)}')
         line = f'{count[PASS]} passed, {count[FAIL]} failed'
         print(line + (f', {count[SKIP]} skipped' if count[SKIP] else ''), flush=True)
         return 1 if count[FAIL] or not self.expected else 0

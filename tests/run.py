@@ -42,6 +42,7 @@ def main():
     report.say(f'kernels: {", ".join(specs)}; a log of each guest is kept under {out}')
     kernels = [build_kernel(report, spec, flavour) for spec in specs
                for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
+    report.kernels_took = time.monotonic() - report.started
     todo = checks.plan(static, kernels, out, options.full)
     installs = install.chosen(options.full) if options.test in (None, 'dkms') else []
     if not (options.full or options.test):

@@ -13,9 +13,10 @@ from harness.util import Failure
 
 TOP = Path(__file__).resolve().parent.parent
 DRIVER = TOP / 'virtio_blk'
-# Modules that some tests load beside the driver.
+# Modules that some tests load beside the driver, and the comparison's baseline.
 HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tests' / 'kunit' / 'sim',
-           'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites'}
+           'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites',
+           'virtio_blk_2010': TOP / 'bench' / 'baseline'}
 PER_KERNEL = ('build',)
 ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
 OWN = ('dkms',)    # tests of several steps, see tests/install

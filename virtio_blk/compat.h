@@ -424,7 +424,7 @@ static inline struct gendisk *compat_alloc_disk(struct gendisk *disk,
 #define blk_mq_alloc_disk(set, lim, vblk)						\
 ({											\
 	static struct lock_class_key __key;						\
-	struct virtio_blk *__vblk = vblk;						\
+	typeof(vblk) __vblk = (vblk);							\
 											\
 	compat_alloc_disk(__blk_mq_alloc_disk(set, __vblk, &__key), lim, __vblk->vdev);	\
 })

@@ -42,7 +42,8 @@ def options(words):
     parser.add_argument("--variants", default=",".join(plan.VARIANTS),
                         help=", ".join(plan.VARIANTS) + "; with module parameters: "
                         "virtio_blk:indirect=0:queue_depth=64")
-    parser.add_argument("--runs", default="5", help="runs of each figure in parallel mode")
+    parser.add_argument("--runs", default="5", help="runs of each figure in parallel mode; "
+                        "of one with a target, three times as many")
     parser.add_argument("--out", default="build/compare", help="folder for the results")
     return parser.parse_args(words)
 

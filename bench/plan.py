@@ -24,11 +24,13 @@ class Variant:
     lock: str               # lockdep's name of the class, from spin_lock_init()
     driver: str             # its name on the virtio bus
     polls: bool = True      # has poll queues
+    compared: bool = True   # some target is about it
     parameters: tuple = ()  # of the module
 
 
 VARIANTS = {variant.name: variant for variant in (
-    Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", "virtio_blk_2010", polls=False),
+    Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", "virtio_blk_2010", polls=False,
+            compared=False),
     Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk"),
     Variant("virtio_blk", "virtio_blk.ko", "&vq->lock", "virtio_blk"),
 )}
@@ -94,11 +96,15 @@ class Boot:
         the host: a race, and thousands of instructions."""
         return LATENCY_US if self.mode == "counted" and workload.sleeps else 0
 
-    def rounds(self, workload, runs):
-        """How often a workload is measured for each variant."""
+    def rounds(self, workload, variant, runs):
+        """How often a workload is measured for a variant."""
+        targeted = self.targeted(workload) and variant.compared
         if self.mode == "parallel":
-            return runs if self.flavour == "plain" else 1
-        if not self.targeted(workload):
+            if self.flavour == "lockstat":
+                return 1
+            # A host's speed changes within seconds: many short runs say more than few long ones.
+            return 3 * runs if targeted else runs
+        if not targeted:
             return 1
         # Instructions repeat. Holds do not: most likely a vCPU loses its turn while it
         # holds the lock, and how often is up to the host.
@@ -110,7 +116,7 @@ class Boot:
             return None
         if self.flavour == "lockstat":
             return 4 if self.targeted(workload) else 2
-        return 3 if self.targeted(workload) else 1.2
+        return 1.2
 
     def ios(self, workload):
         """I/Os of each job where their number is fixed; lockdep is slow."""
@@ -161,13 +167,15 @@ def steps(boot, variants, workloads, queues, runs):
     """A boot's runs. Variants take turns, and every other round in reverse,
     so that what the host does meanwhile falls on all of them."""
     plan = []
-    for run in range(1, max((boot.rounds(w, runs) for w in workloads), default=0) + 1):
+    last = max((boot.rounds(w, v, runs) for w in workloads for v in variants), default=0)
+    for run in range(1, last + 1):
         order = variants if run % 2 else variants[::-1]
         plan += [Step(boot, variant, workload, count, run)
-                 for workload in workloads if run <= boot.rounds(workload, runs)
+                 for workload in workloads
                  for count in queues
                  for variant in order
-                 if not skipped(workload, variant, count)]
+                 if run <= boot.rounds(workload, variant, runs)
+                 and not skipped(workload, variant, count)]
     return plan
 
 

@@ -160,6 +160,7 @@ NOTES = """\
   finds its vCPU idle: IOPS of counted qd1 in the table are mostly that latency. The target
   therefore takes a billion by the instructions per I/O.
 - With both modes asked for, counted mode runs only the workloads that have targets in it.
+- What a target is about is measured more often: three times RUNS in parallel mode.
 - ext4-mixed does a fixed amount of work in both modes; p99 is that of its writes.
 - uring-poll: half of the queues are poll queues; one queue cannot be, and 2010 has none.
 """

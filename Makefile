@@ -30,7 +30,7 @@ help:
 	@echo '                 WORKLOADS= job files of bench/jobs without .fio (default: all but uring-large)'
 	@echo '                 VARIANTS=  2010, in-tree, virtio_blk (default: all), also with module'
 	@echo '                            parameters: virtio_blk:indirect=1:queue_depth=64'
-	@echo '                 RUNS=      for each figure of the parallel mode (default: 5)'
+	@echo '                 RUNS=      for each figure of the parallel mode (default: 5; with a target: x 3)'
 	@echo '                 OUT=       where the report goes (default: build/compare)'
 	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
 	@echo '                 KERNEL=    only this one;  TEST= only this one; TEST=dkms installs the driver'
@@ -39,6 +39,8 @@ help:
 	@echo 'make soak      verified I/O while whatever can happen to a guest happens at random'
 	@echo '                 MINUTES=   how long (default: 60);  SEED= of what happens (default: another'
 	@echo '                            each time);  KERNEL= (default: 7.x);  OUT= (default: build/soak)'
+	@echo '                 ACTIONS=   hot_plug,resize,rebind,reload,sleep,freeze,cpus,bus_master,fault,'
+	@echo '                            failure,no_memory,zeroes,zones (default: all)'
 	@echo 'make modules   build virtio_blk/virtio_blk.ko for KDIR=$(KDIR)'
 	@echo 'make dkms-install  put the driver on this machine, for each kernel whose headers are there (as root)'
 	@echo 'make dkms-remove   and take it back'
@@ -66,7 +68,7 @@ test-full:
 soak:
 	@harness/deps.sh core test
 	@python3 -m tests.soak $(call opt,MINUTES,minutes) $(call opt,SEED,seed) \
-		$(call opt,KERNEL,kernel) $(call opt,OUT,out)
+		$(call opt,ACTIONS,actions) $(call opt,KERNEL,kernel) $(call opt,OUT,out)
 
 modules:
 	@$(MAKE) -C $(KDIR) M=$(CURDIR) modules

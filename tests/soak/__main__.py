@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Verified I/O on many disks while what can happen to a guest happens at random: make soak MINUTES= SEED=
+"""Verified I/O on many disks while what can happen to a guest happens at random: make soak MINUTES= SEED= ACTIONS=
 
 Ends with exit code 1 at the first wrong byte, hang, line of trouble in the kernel log, leak, or growth of the slab.
 """
@@ -23,11 +23,7 @@ from tests.soak import actions, memory
 from tests.soak.work import FILE_SYSTEM, Work
 
 FLAVOUR = 'kasan'
-STRETCHES = 6       # at least; memory is looked at after each, and the first one is to warm up
-STRETCH_MINUTES = 6
 MAX_MINUTES, MAX_SEED = 10080, (1 << 32) - 1
-# Objects of one slab cache: a kernel thread more or less, not a leak for each time that something happened.
-TOLERANCE = 16
 BAD = {**boots.FAULT, 'inject-error': [
     {'event': 'none', 'iotype': kind, 'errno': 5, 'sector': actions.BAD_SECTOR} for kind in ('read', 'write')]}
 # Not q35: see boots.SUSPEND.
@@ -58,35 +54,45 @@ class Soak:
     def elapsed(self):
         return time.monotonic() - self.started
 
+    @property
+    def left(self):
+        return self.options.minutes * 60 - self.elapsed
+
     def say(self, what):
         """What the action is about to do."""
         self.what = what
 
     def run(self):
-        seconds, stretches = self.options.minutes * 60, max(STRETCHES, self.options.minutes // STRETCH_MINUTES)
-        for stretch in range(stretches):
+        """Turn after turn, of all the actions each; memory is counted after a whole turn, when the same was done."""
+        memory.remember(self.g)
+        while self.left > 0:
             self.g.load(actions.BASE)
             with actions.simulated(self.g) as self.sims:
                 self.work.begin(actions.WORKING)
-                self.act()
-                while self.elapsed < seconds * (stretch + 1) / stretches:
-                    self.act()
-                self.name, self.what = 'end of a stretch', ''
+                whole = self.turn(len(self.samples))
+                self.name, self.what = 'end of a turn', ''
                 self.work.stop(*actions.WORKING)
-            self.look_at_memory()
+            if whole:
+                self.look_at_memory()
 
-    def act(self):
-        """The next action, of a sequence that only the seed decides: all of them in an order of chance, then again."""
+    def turn(self, number):
+        """All actions, in an order that only the seed decides. Whether the time was enough."""
+        order = list(self.options.actions)
+        random.Random(f'{self.options.seed} turn {number}').shuffle(order)
+        for action in order:
+            if self.left <= 0:
+                return False
+            self.act(action)
+        return True
+
+    def act(self, action):
         number = len(self.done)
-        turn, place = divmod(number, len(actions.ACTIONS))
-        action = random.Random(f'{self.options.seed} turn {turn}').sample(actions.ACTIONS, len(actions.ACTIONS))[place]
         self.name, self.what, begun = action.__name__, '', time.monotonic()
         action(self, random.Random(f'{self.options.seed} action {number}'))
         self.work.check()
         self.g.guest.check_log()
         self.done.append({'action': self.name, 'what': self.what, 'seconds': round(time.monotonic() - begun, 1)})
-        left = self.options.minutes * 60 - self.elapsed
-        log(f'[{clock(self.elapsed)}, {clock(max(left, 0))} left] {number + 1} {self.name}: {self.what} '
+        log(f'[{clock(self.elapsed)}, {clock(max(self.left, 0))} left] {number + 1} {self.name}: {self.what} '
             f'({self.done[-1]["seconds"]} s)')
 
     def look_at_memory(self):
@@ -94,15 +100,13 @@ class Soak:
         self.g.unload()
         self.samples.append(memory.sample(self.g))
         self.g.guest.check_log()
-        log(f'[{clock(self.elapsed)}] memory: {sum(count for count, _ in self.samples[-1].values())} objects, '
+        log(f'[{clock(self.elapsed)}] memory: {memory.objects(self.samples[-1])} objects, '
             f'{memory.total(self.samples[-1]) >> 10} KiB of slab; no leak found')
-        self.check_growth()
-
-    def check_growth(self):
-        steady = self.samples[1:]
-        if len(steady) >= STRETCHES - 1:
-            more = memory.grown(steady, TOLERANCE)
-            assert not more, f'slab caches grow, by objects: {more}'
+        steady = self.samples[1:]       # the first turn is to warm up
+        if len(steady) == 1:
+            memory.remember(self.g)
+        more = memory.grown(steady)
+        assert not more, f'slab caches grow, by objects in {len(steady) - 1} turns: {more}\n{memory.explain(self.g, more)}'
 
 
 def clock(seconds):
@@ -121,12 +125,14 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     repeat = f'make soak SEED={options.seed} MINUTES={options.minutes} KERNEL={options.kernel}'
+    if len(options.actions) < len(actions.ACTIONS):
+        repeat += f' ACTIONS={",".join(action.__name__ for action in options.actions)}'
     log(f'seed {options.seed}; to repeat: {repeat}')
     built = kernel.build(source, options.flavour)
     modules = {f'{name}.ko': checks.build(built, out, name) for name in ('virtio_blk', HELPER)}
     initrd = shutil.copy(initramfs.build(built, modules=modules), out)
     guest = Guest(built, initrd, mem=BOOT.mem, machine=BOOT.machine, args=BOOT.qemu_args(out), workdir=out,
-                  append=f'{run_boot.APPEND} {BOOT.append}', channel=BOOT.channel)
+                  append=f'{run_boot.APPEND} {memory.APPEND} {BOOT.append}', channel=BOOT.channel)
     with guest:
         log(f'{built}, Linux {built.release}, {guest.accel}: the guest is up (log: {guest.log})')
         soak = Soak(Machine(guest, BOOT, out, built), options)
@@ -154,7 +160,7 @@ def report(soak, built, out, finding, repeat):
         log(f'{serial:12} {rounds:6}')
     log(f'\n{"memory after":14} {"objects":>8} {"KiB of slab":>12}')
     for number, sample in enumerate(soak.samples, 1):
-        log(f'stretch {number:6} {sum(count for count, _ in sample.values()):8} {memory.total(sample) >> 10:12}')
+        log(f'turn {number:9} {memory.objects(sample):8} {memory.total(sample) >> 10:12}')
     (out / 'soak.json').write_text(json.dumps({
         'seed': soak.options.seed, 'minutes': soak.options.minutes, 'kernel': built.source.name,
         'flavour': built.flavour, 'release': built.release, 'seconds': round(soak.elapsed),
@@ -163,8 +169,9 @@ def report(soak, built, out, finding, repeat):
     if finding:
         log(f'\nFOUND after {duration(soak.elapsed)}: {finding}\nto repeat: {repeat}')
         return 1
-    log(f'\n{len(soak.done)} actions in {duration(soak.elapsed)}: '
-        'no wrong byte, no trouble in the log, no leak, no growth')
+    judged = 'no growth' if len(soak.samples) > memory.LEAST else (
+        f'growth NOT judged, which takes {memory.LEAST + 1} whole turns: give it more MINUTES')
+    log(f'\n{len(soak.done)} actions in {duration(soak.elapsed)}: no wrong byte, no trouble in the log, no leak; {judged}')
     return 0
 
 
@@ -173,6 +180,8 @@ def arguments():
     parser.add_argument('--minutes', default='60', help=f'1 to {MAX_MINUTES} (default: 60)')
     parser.add_argument('--seed', default=str(random.randrange(MAX_SEED + 1)),
                         help=f'0 to {MAX_SEED} (default: another each time)')
+    names = ','.join(action.__name__ for action in actions.ACTIONS)
+    parser.add_argument('--actions', default=names, help=f'some of {names} (default: all)')
     parser.add_argument('--kernel', default='7.x', help='6.1, 6.12, 7.x (default) or a kernel tree')
     parser.add_argument('--flavour', default=FLAVOUR, help=f'of the kernel (default: {FLAVOUR})')
     parser.add_argument('--driver', type=Path, default=checks.DRIVER, help='another folder than virtio_blk/')
@@ -180,6 +189,11 @@ def arguments():
     options = parser.parse_args()
     options.minutes = number('MINUTES', options.minutes, 1, MAX_MINUTES)
     options.seed = number('SEED', options.seed, 0, MAX_SEED)
+    known = {action.__name__: action for action in actions.ACTIONS}
+    unknown = [name for name in options.actions.split(',') if name not in known]
+    if unknown:
+        raise Failure(f'ACTIONS has "{unknown[0]}"; there are: {", ".join(known)}')
+    options.actions = [known[name] for name in dict.fromkeys(options.actions.split(','))]
     return options
 
 

@@ -10,6 +10,7 @@ HELPERS = ('virtio_blk_sim',)
 ROUNDS = 10
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'
 SECTORS = 65536
+READ_MS = 2000
 ACTIONS = {
     'unbind': f'echo {{virtio}} > {DRIVER}/unbind; echo {{virtio}} > {DRIVER}/bind',
     'sleep': 'echo 1 > {folder}/sleep',
@@ -26,15 +27,18 @@ def test(g, case):
                     echo "capacity $sectors" 2>/dev/null > {disk.folder}/config || exit 0
                 done
             done''')
+        action = ACTIONS.get(case, '').format(virtio=disk.virtio, folder=disk.folder, dev=disk.dev)
         with g.busy(disk.dev, errors=True, size='4m', offset='20m', numjobs=2, ioengine=usage.SLEEPS_WELL):
             if case == 'unplug':
                 g.sh(f'sleep 1; echo {case} > {sim.DRIVER}/delete_device')
             else:
-                action = ACTIONS[case].format(virtio=disk.virtio, folder=disk.folder, dev=disk.dev)
                 g.sh(f'for round in $(seq {ROUNDS}); do {action}; sleep 0.2; done')
         g.sh('touch /tmp/enough')
         g.finish(resizing, 'resizing')
         if case != 'unplug':
+            # The driver has asked for the size, and gets it only after all else is done.
+            g.sh(f'''cd {disk.folder}; echo {READ_MS} > config_ms; echo capacity 4096 > config; sleep 0.3
+                echo 0 > config_ms; {action}; sleep {READ_MS // 1000}''')
             check_end(g, disk, case)
 
 

@@ -50,6 +50,11 @@ static struct sim_uint_attr sim_attr_late_ms = {
 	offsetof(struct sim_dev, late_ms),
 };
 
+static struct sim_uint_attr sim_attr_config_ms = {
+	__ATTR(config_ms, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, config_ms),
+};
+
 static struct sim_uint_attr sim_attr_map_fails_pct = {
 	__ATTR(map_fails_pct, 0644, sim_uint_show, sim_uint_store),
 	offsetof(struct sim_dev, map_fails_pct),
@@ -171,7 +176,7 @@ static ssize_t sleep_store(struct device *dev, struct device_attribute *attr, co
 	int err;
 
 	device_lock(&sim->vdev.dev);
-	err = virtio_device_freeze(&sim->vdev);
+	err = sim_suspend(sim);
 	if (!err)
 		err = virtio_device_restore(&sim->vdev);
 	device_unlock(&sim->vdev.dev);
@@ -260,6 +265,7 @@ static DEVICE_ATTR_RW(faults);
 static struct attribute *sim_attrs[] = {
 	&sim_attr_latency_us.attr.attr,
 	&sim_attr_late_ms.attr.attr,
+	&sim_attr_config_ms.attr.attr,
 	&sim_attr_map_fails_pct.attr.attr,
 	&sim_attr_map_skip.attr.attr,
 	&dev_attr_order.attr,

@@ -3,6 +3,7 @@
  * The configuration space (VIRTIO 1.3, 5.2.4), field by field, and the names of
  * the feature bits.
  */
+#include <linux/delay.h>
 #include <linux/string.h>
 
 #include "sim.h"
@@ -176,14 +177,7 @@ static void sim_check_read(struct sim_dev *sim, unsigned int offset, unsigned in
 	}
 }
 
-/**
- * sim_config_read - the driver reads the configuration
- * @sim: the device
- * @offset: from where
- * @buf: to where
- * @len: how much
- */
-void sim_config_read(struct sim_dev *sim, unsigned int offset, void *buf, unsigned int len)
+static void sim_config_copy(struct sim_dev *sim, unsigned int offset, void *buf, unsigned int len)
 {
 	if (offset > sizeof(sim->config) || len > sizeof(sim->config) - offset) {
 		sim_violation(sim, "reads %u bytes of configuration at %u", len, offset);
@@ -197,6 +191,26 @@ void sim_config_read(struct sim_dev *sim, unsigned int offset, void *buf, unsign
 	if (len > sizeof(u32) && sim_fault(sim, SIM_TORN_CONFIG))
 		memset(buf, 0xa5 ^ ++sim->generation, len / 2);
 	spin_unlock(&sim->config_lock);
+}
+
+/**
+ * sim_config_read - the driver reads the configuration
+ * @sim: the device
+ * @offset: from where
+ * @buf: to where
+ * @len: how much
+ *
+ * Context: process, sleeps.
+ */
+void sim_config_read(struct sim_dev *sim, unsigned int offset, void *buf, unsigned int len)
+{
+	unsigned int ms = READ_ONCE(sim->config_ms);
+
+	atomic_inc(&sim->reads);
+	if (ms)
+		msleep(ms);
+	sim_config_copy(sim, offset, buf, len);
+	atomic_dec(&sim->reads);
 }
 
 /**

@@ -227,11 +227,24 @@ static struct attribute *sim_driver_attrs[] = {
 ATTRIBUTE_GROUPS(sim_driver);
 
 #ifdef CONFIG_PM_SLEEP
+/**
+ * sim_suspend - have the driver suspend a device
+ * @sim: the device
+ *
+ * Return: 0, or the driver's error.
+ */
+int sim_suspend(struct sim_dev *sim)
+{
+	int err = virtio_device_freeze(&sim->vdev);
+
+	if (!err && atomic_read(&sim->reads))
+		sim_violation(sim, "suspends the device while it reads the configuration");
+	return err;
+}
+
 static int sim_freeze(struct device *dev)
 {
-	struct sim_dev *sim = dev_get_drvdata(dev);
-
-	return virtio_device_freeze(&sim->vdev);
+	return sim_suspend(dev_get_drvdata(dev));
 }
 
 static int sim_restore(struct device *dev)

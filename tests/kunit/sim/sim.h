@@ -189,6 +189,7 @@ struct sim_zone {
  * @config: the configuration space
  * @generation: of the configuration
  * @status: the device status field
+ * @reads: how many of the driver's read the configuration now
  * @config_irq: tells the driver that the configuration has changed
  * @capacity: what it stores, in sectors
  * @store_lock: taken for writing where pages may go away
@@ -205,6 +206,7 @@ struct sim_zone {
  * @map_fails_pct: how many of a hundred fail
  * @latency_us: how long the device takes for a request
  * @late_ms: how long for one that is late
+ * @config_ms: how long for the configuration to be read
  * @order: in which order it gives requests back
  * @credit: how many requests more it carries out, -1 for all
  * @faults: how many times more each fault is to happen, -1 for ever
@@ -229,6 +231,7 @@ struct sim_dev {
 	COMPAT_ZONED_CONFIG config;
 	u32 generation;
 	u8 status;
+	atomic_t reads;
 	struct irq_work config_irq;
 
 	u64 capacity;
@@ -249,6 +252,7 @@ struct sim_dev {
 
 	unsigned int latency_us;
 	unsigned int late_ms;
+	unsigned int config_ms;
 	unsigned int order;
 	atomic_t credit;
 	atomic_t faults[SIM_NR_FAULTS];
@@ -268,6 +272,7 @@ static inline void sim_count(struct sim_dev *sim, enum sim_stat stat)
 __printf(2, 3) void sim_violation(struct sim_dev *sim, const char *fmt, ...);
 struct sim_dev *sim_create(const char *options);
 void sim_destroy(struct sim_dev *sim);
+int sim_suspend(struct sim_dev *sim);
 
 /* options.c */
 struct sim_dev *sim_parse(const char *options, int index);

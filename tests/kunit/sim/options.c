@@ -18,6 +18,7 @@ struct sim_options {
 	u64 conventional;
 	u64 queues;
 	u64 queue_size;
+	u64 max_chain;
 	int zoned;
 };
 
@@ -61,6 +62,8 @@ static int sim_shape(struct sim_dev *sim, struct sim_options *opt, const char *k
 		return sim_number(value, &opt->queues);
 	if (!strcmp(key, "queue_size"))
 		return sim_number(value, &opt->queue_size);
+	if (!strcmp(key, "max_chain"))
+		return sim_number(value, &opt->max_chain);
 	if (!strcmp(key, "maps"))
 		return strcmp(value, "own") ? -EINVAL : sim_maps_init(sim);
 	return -ENOENT;
@@ -72,6 +75,8 @@ static int sim_check_shape(const struct sim_options *opt)
 		return -EINVAL;
 	if (!is_power_of_2(opt->queue_size) || opt->queue_size > 32768)
 		return -EINVAL;
+	if (opt->max_chain < opt->queue_size || opt->max_chain > 32768)
+		return -EINVAL;
 	if (opt->zoned &&
 	    (opt->zone_size < SECTOR_SIZE || opt->zone_size >> SECTOR_SHIFT > U32_MAX))
 		return -EINVAL;
@@ -82,8 +87,8 @@ static void sim_default_config(struct sim_dev *sim, const struct sim_options *op
 {
 	sim_config_set(sim, "capacity", sim->capacity);
 	sim_config_set(sim, "size_max", SZ_64K);
-	/* A request takes two slots more than it has segments. */
-	sim_config_set(sim, "seg_max", max(opt->queue_size, 3ULL) - 2);
+	/* A request takes two descriptors more than it has segments. */
+	sim_config_set(sim, "seg_max", max(opt->max_chain, 3ULL) - 2);
 	sim_config_set(sim, "blk_size", SECTOR_SIZE);
 	sim_config_set(sim, "writeback", 1);
 	sim_config_set(sim, "num_queues", opt->queues);
@@ -181,15 +186,17 @@ static int sim_parse_into(struct sim_dev *sim, const char *options)
 	err = sim_parse_words(sim, &opt, line, true);
 	if (err)
 		goto out;
+	opt.max_chain = opt.max_chain ?: opt.queue_size;
 	err = sim_check_shape(&opt);
 	if (err) {
-		pr_err(SIM_NAME ": queues, queue_size or zone_size out of range\n");
+		pr_err(SIM_NAME ": queues, queue_size, max_chain or zone_size out of range\n");
 		goto out;
 	}
 
 	sim->capacity = opt.size >> SECTOR_SHIFT;
 	sim->num_queues = opt.queues;
 	sim->queue_size = opt.queue_size;
+	sim->max_chain = opt.max_chain;
 	if (opt.zoned)
 		sim->zone_sectors = opt.zone_size >> SECTOR_SHIFT;
 	sim->features = sim_default_features(&opt);

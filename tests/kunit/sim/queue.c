@@ -250,7 +250,7 @@ int sim_queue_init(struct sim_queue *q, struct sim_dev *sim, unsigned int index)
 	INIT_LIST_HEAD(&q->pending);
 	init_irq_work(&q->irq, sim_queue_irq);
 	q->reqs = kvcalloc(sim->queue_size, sizeof(*q->reqs), GFP_KERNEL);
-	q->iov = kvcalloc(sim->queue_size, sizeof(*q->iov), GFP_KERNEL);
+	q->iov = kvcalloc(sim->max_chain, sizeof(*q->iov), GFP_KERNEL);
 	if (!q->reqs || !q->iov)
 		return -ENOMEM;
 

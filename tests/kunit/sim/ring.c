@@ -89,9 +89,10 @@ static int sim_add_buffer(struct sim_queue *q, struct sim_chain *chain,
 	u32 len = virtio32_to_cpu(&q->sim->vdev, desc->len);
 	unsigned int n = chain->n_out + chain->n_in;
 
-	/* Not longer than the queue, indirect or not (2.7.5.3.1). */
-	if (n == q->ring.num || !len) {
-		sim_violation(q->sim, "buffer %u of %u bytes, ring of %u", n, len, q->ring.num);
+	/* Not longer than the queue, indirect or not (2.7.5.3.1), unless the device allows it. */
+	if (n == q->sim->max_chain || !len) {
+		sim_violation(q->sim, "buffer %u of %u bytes, at most %u", n, len,
+			      q->sim->max_chain);
 		return -EPROTO;
 	}
 	chain->iov[n].iov_base = sim_memory(q->sim, desc->addr);

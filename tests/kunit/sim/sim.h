@@ -184,6 +184,7 @@ struct sim_zone {
  * @features: what it offers
  * @num_queues: how many virtqueues it has, whatever its configuration says
  * @queue_size: slots of each
+ * @max_chain: descriptors of a request
  * @queues: they
  * @config_lock: protects @config and @generation
  * @config: the configuration space
@@ -225,6 +226,7 @@ struct sim_dev {
 	u64 features;
 	unsigned int num_queues;
 	unsigned int queue_size;
+	unsigned int max_chain;
 	struct sim_queue *queues;
 
 	spinlock_t config_lock;		/* protects config, generation */

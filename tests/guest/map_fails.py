@@ -16,6 +16,8 @@ def test(g, case):
         raise Skip(f'{g.kernel.source.name} has no struct virtio_map_ops; see swiotlb_shared')
     options = '-indirect_desc' if 'direct' in case else ''
     with sim.device(g, f'{case} +access_platform maps=own queues={4 if "4q" in case else 1} {options}') as disk:
+        # No timeout shall help.
+        g.sh(f'echo 3600000 > /sys/block/{disk.disk}/queue/io_timeout')
         with disk.counting() as done:
             if case in MAPPINGS:
                 each(g, disk, MAPPINGS[case])

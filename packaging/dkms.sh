@@ -25,15 +25,17 @@ version() {
 files() {
 	source=$1/usr/src/$name-$(version)
 	tools=$1/usr/share/initramfs-tools
+	dracut=$1/usr/lib/dracut/modules.d/90$name
 	mkdir -p "$source/virtio_blk" "$source/packaging"
 	install -m 644 dkms.conf Kbuild LICENSE "$source"
 	install -m 644 virtio_blk/Kbuild virtio_blk/*.mk virtio_blk/*.[ch] "$source/virtio_blk"
-	install -m 755 packaging/initramfs.sh "$source/packaging"
+	install -m 755 packaging/initramfs.sh packaging/leftovers.sh "$source/packaging"
 	install -D -m 755 packaging/initramfs-tools/hook "$tools/hooks/$name"
-	install -D -m 755 packaging/initramfs-tools/init-premount "$tools/scripts/init-premount/$name"
-	[ ! -e man/virtio_blk.4 ] || install -D -m 644 man/virtio_blk.4 "$1/usr/share/man/man4/virtio_blk.4"
-	[ ! -e tools/virtio-blk-status ] ||
-		install -D -m 755 tools/virtio-blk-status "$1/usr/sbin/virtio-blk-status"
+	install -D -m 755 packaging/fallback.sh "$tools/scripts/init-premount/$name"
+	install -D -m 755 packaging/fallback.sh "$dracut/fallback.sh"
+	install -m 755 packaging/dracut/*.sh "$dracut"
+	install -D -m 644 man/virtio_blk.4 "$1/usr/share/man/man4/virtio_blk.4"
+	install -D -m 755 tools/virtio-blk-status "$1/usr/sbin/virtio-blk-status"
 }
 
 root_with_dkms() {
@@ -69,6 +71,7 @@ install_module() {
 }
 
 remove_modules() {
+	packaging/leftovers.sh || true
 	for old in $(installed); do
 		dkms remove -m "$name" -v "$old" --all
 		rm -rf "/usr/src/$name-$old"
@@ -80,6 +83,7 @@ remove_files() {
 	files "$list"
 	(cd "$list" && find . -type f ! -path './usr/src/*') | while read -r file; do
 		rm -f "/$file"
+		rmdir -p --ignore-fail-on-non-empty "/${file%/*}"
 	done
 	rm -rf "$list"
 }

@@ -19,7 +19,8 @@ depmod -a "$kernel"
 if command -v update-initramfs >/dev/null; then
 	update-initramfs -u -k "$kernel"
 elif command -v dracut >/dev/null; then
-	dracut --force "$image" "$kernel"
+	# It writes where it is told to, and removes what it could not finish.
+	dracut --force "$image.new" "$kernel" && mv -f "$image.new" "$image" && sync -f "$image"
 else
 	false
 fi || {

@@ -3,11 +3,12 @@
 
 import base64
 import inspect
+import re
 
 from tests.install import efi, image, package
 from tests.install.machine import Machine
-from tests.install.steps import (Data, is_installed, is_intree, is_preferred_intree, is_running_intree, root_is_ours,
-                                 verify_root, version)
+from tests.install.steps import (Data, fell_back, is_installed, is_intree, is_preferred_intree, is_removed,
+                                 is_running_intree, root_is_ours, verify_root, version)
 
 
 def steps(one):
@@ -16,7 +17,7 @@ def steps(one):
 
 
 class Scenario:
-    IMAGE = {}
+    IMAGE = {'kernel': image.CLOUD}
 
     def __init__(self, folder):
         self.folder = folder
@@ -39,16 +40,19 @@ class Scenario:
     def drop(self):
         self.machine.drop()
 
+    def _begin(self, **how):
+        self.machine.boot(**how)
+        # As Debian's installer offers it; with all modules it takes TCG minutes.
+        self.machine.sh('echo MODULES=dep >/etc/initramfs-tools/conf.d/driver-policy')
+        self.data = Data(self.machine)
+
 
 class dkms(Scenario):
     """Install the package, run on it, remove it."""
 
     def starts_in_tree(self):
-        self.machine.boot()
+        self._begin()
         is_intree(self.machine)
-        # As Debian's installer offers it; with all modules it takes TCG minutes.
-        self.machine.sh('echo MODULES=dep >/etc/initramfs-tools/conf.d/driver-policy')
-        self.data = Data(self.machine)
 
     def package_installs(self):
         self.machine.sh('dpkg -i /root/driver.deb')
@@ -62,7 +66,7 @@ class dkms(Scenario):
     def package_is_removed(self):
         self.machine.sh('dpkg -r virtio-blk-dkms')
         is_preferred_intree(self.machine)
-        self.machine.sh('! dkms status | grep virtio-blk && ! ls /usr/src | grep virtio-blk')
+        is_removed(self.machine)
 
     def root_runs_in_tree(self):
         self.machine.reboot()
@@ -89,9 +93,16 @@ class kernels(Scenario):
 
     IMAGE = {'hooks': tuple(download(name, *what) for name, what in OTHERS.items())}
 
+    def _prepare(self):
+        machine = super()._prepare()
+        machine.put(package.deb(package.checkout(self.folder, self._newer())), '/root/newer.deb')
+        return machine
+
+    def _newer(self):
+        return f'{self.version}.1'
+
     def package_installs(self):
-        self.machine.boot()
-        self.data = Data(self.machine)
+        self._begin()
         self.machine.sh('dpkg -i /root/driver.deb')
         is_installed(self.machine, self.machine.kernel, self.version)
 
@@ -99,15 +110,11 @@ class kernels(Scenario):
         self._new_kernel('6.12', '6.12')
 
     def package_is_upgraded(self):
-        newer = f'{self.version}.1'
-        self.machine.shut_down()
-        self.machine.put(package.deb(package.checkout(self.folder, newer)), '/root/newer.deb')
-        self.machine.boot(self.kernel)
+        self.version = self._newer()
         self.machine.sh('dpkg -i /root/newer.deb')
-        is_installed(self.machine, self.kernel, newer)
-        self.version = newer
+        is_installed(self.machine, self.kernel, self.version)
         self.machine.reboot(kernel=self.kernel)
-        root_is_ours(self.machine, newer)
+        root_is_ours(self.machine, self.version)
         verify_root(self.machine)
 
     def flavour_6_12_cloud(self):
@@ -122,8 +129,16 @@ class kernels(Scenario):
     def flavour_6_1_rt(self):
         self._new_kernel('6.1-rt', '6.1.')
 
+    def kernel_is_removed(self):
+        kernel = self.machine.out('cd /lib/modules; echo 6.1.*-cloud-amd64')
+        is_installed(self.machine, kernel, self.version)
+        self.machine.sh(f'apt-get purge --yes linux-image-{kernel} linux-headers-{kernel}')
+        self.machine.sh(f'! dkms status | grep {kernel}; [ ! -e /boot/initrd.img-{kernel} ]')
+        self.machine.sh(f'[ ! -e /lib/modules/{kernel} ] || ! find /lib/modules/{kernel} -name "virtio_blk*" | grep .')
+
     def package_is_removed_everywhere(self):
-        self.machine.sh('dpkg -r virtio-blk-dkms; ! find /lib/modules -path "*/updates/*" -name "virtio_blk*" | grep .')
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_removed(self.machine)
         for kernel in self.machine.out('ls /lib/modules').split():
             is_preferred_intree(self.machine, kernel)
 
@@ -160,8 +175,10 @@ class make(Scenario):
         return machine
 
     def dkms_install(self):
+        # With all modules in the initramfs, as Debian has it when nobody chose.
         self.machine.boot()
         self.data = Data(self.machine)
+        self.machine.sh('echo options virtio_blk indirect=1 io_timeout=600 >/etc/modprobe.d/virtio_blk.conf')
         self.machine.sh('mkdir /root/checkout && tar -C /root/checkout -xf /root/checkout.tar')
         said = self.machine.out('make -C /root/checkout dkms-install')
         assert f'installed virtio-blk {self.version} for {self.machine.kernel}' in said, said[-1000:]
@@ -170,6 +187,10 @@ class make(Scenario):
     def root_runs_on_it(self):
         self.machine.reboot()
         root_is_ours(self.machine, self.version)
+        given = self.machine.out('cd /sys/module/virtio_blk/parameters; cat indirect io_timeout').split()
+        assert given == ['1', '600'], f'indirect and io_timeout are {given}'
+        queues = self.machine.out('cat /sys/kernel/debug/virtio_blk/vda/queues')
+        assert re.findall(r' (direct|indirect) ', queues) == ['indirect'] * 2, queues
 
     def dkms_install_again(self):
         self.machine.sh('make -C /root/checkout dkms-install')
@@ -177,7 +198,7 @@ class make(Scenario):
 
     def dkms_remove(self):
         self.machine.sh('make -C /root/checkout dkms-remove')
-        self._is_gone()
+        is_removed(self.machine)
         said = self.machine.sh('make -C /root/checkout dkms-remove 2>&1', check=False)
         assert said.rc and 'is not installed with DKMS here' in said.out, said.out
 
@@ -187,21 +208,45 @@ class make(Scenario):
 
     def package_is_built_and_installed(self):
         self.machine.sh('cd /root/checkout && make deb && dpkg -i build/virtio-blk-dkms_*.deb')
+        self.machine.sh('dpkg -L virtio-blk-dkms | grep -x /usr/share/man/man4/virtio_blk.4.gz')
         is_installed(self.machine, self.machine.kernel, self.version)
         said = self.machine.sh('make -C /root/checkout dkms-install 2>&1', check=False)
         assert said.rc and 'the package virtio-blk-dkms is installed here' in said.out, said.out
 
-    def _is_gone(self):
-        self.machine.sh('! dkms status | grep virtio-blk; ! ls /usr/src | grep virtio-blk')
-        self.machine.sh('! find /lib/modules /usr/share/initramfs-tools | grep -E "updates|virtio-blk"')
+    def beside_a_built_in_driver(self):
+        """A kernel with virtio_blk built in: another name, and nothing that loads it."""
+        kernel, headers = '6.1.0-0-builtin', '/usr/src/linux-headers-6.1.0-0-builtin'
+        self.machine.sh(f"""
+            cp -a /usr/src/linux-headers-$(uname -r) {headers}
+            sed -i 's/^CONFIG_VIRTIO_BLK=m/CONFIG_VIRTIO_BLK=y/' {headers}/.config {headers}/include/config/auto.conf
+            sed -i 's/CONFIG_VIRTIO_BLK_MODULE 1/CONFIG_VIRTIO_BLK 1/' {headers}/include/generated/autoconf.h
+            cp -al /lib/modules/$(uname -r) /lib/modules/{kernel}
+            cd /lib/modules/{kernel}
+            rm -r updates kernel/drivers/block/virtio_blk.ko build
+            ln -s {headers} build
+            echo kernel/drivers/block/virtio_blk.ko >>modules.builtin
+            depmod {kernel}""")
+        self.machine.sh(f'dkms install -m virtio-blk -v {self.version} -k {kernel}')
+        assert self.machine.out(f'modinfo -k {kernel} -n virtio_blk_oot').endswith('/updates/dkms/virtio_blk_oot.ko')
+        assert self.machine.out(f'modinfo -k {kernel} -F alias virtio_blk_oot') == ''
+        assert self.machine.out(f'modinfo -k {kernel} -n virtio_blk') == '(builtin)'
+        self.machine.sh(f'dkms remove -m virtio-blk -v {self.version} -k {kernel}')
+        self.machine.sh(f'! find /lib/modules/{kernel} -name "virtio_blk*" | grep .')
+
+
+def cut(machine, moment, action):
+    """Cuts the power in the middle of something; the machine boots, on whichever driver."""
+    machine.guest.spawn(f'{action}; touch /tmp/over')
+    machine.sh(f'until {moment}; do [ ! -e /tmp/over ] || exit 9; sleep 0.1; done')
+    machine.cut_power()
+    machine.boot()
 
 
 class failures(Scenario):
     """Nothing that goes wrong leaves a machine that does not boot."""
 
     def headers_missing(self):
-        self.machine.boot()
-        self.data = Data(self.machine)
+        self._begin()
         build = f'/lib/modules/{self.machine.kernel}/build'
         self.machine.sh(f'mv {build} /root/build.away')
         said = self.machine.out('dpkg -i /root/driver.deb 2>&1')
@@ -255,19 +300,25 @@ class failures(Scenario):
     def refused_by_the_kernel(self):
         """Signed with a key that the kernel does not have: the initramfs falls back to the kernel's own module."""
         self.machine.reboot(append='module.sig_enforce=1')
-        is_running_intree(self.machine)
-        said = self.machine.out('dmesg | grep "virtio-blk: the module of DKMS does not load"')
-        assert said.count('\n') == 0 and 'kernel/drivers/block/virtio_blk.ko' in said, said
+        fell_back(self.machine)
         self.machine.sh('dpkg -r virtio-blk-dkms')
 
     def power_cut_while_compiling(self):
-        self._cut('pgrep cc1')
+        self._cut('ls /var/lib/dkms/virtio-blk/*/build/virtio_blk/*.o >/dev/null 2>&1')
 
     def power_cut_while_installing(self):
         self._cut(f'[ -e /lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko ]')
 
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_preferred_intree(self.machine)
+        is_removed(self.machine)
+
     def power_cut_in_the_initramfs(self):
         self._cut(f'[ -s /boot/initrd.img-{self.machine.kernel}.new ]')
+
+    def power_cut_while_removing(self):
+        self.machine.sh('dpkg --configure -a; dpkg -i /root/driver.deb')
+        self._cut(f'[ -s /boot/initrd.img-{self.machine.kernel}.new ]', 'dpkg -r virtio-blk-dkms')
 
     def install_can_be_finished(self):
         self.machine.sh('dpkg --configure -a; dpkg -i /root/driver.deb')
@@ -288,13 +339,8 @@ class failures(Scenario):
             free=$(($(stat -f -c '%f * %S' /) / 1048576 - {mib}))
             fallocate -l ${{free}}M /root/filler""")
 
-    def _cut(self, moment):
-        """Cuts the power in the middle of an installation; the machine boots, on whichever driver, with its data."""
-        spawned = self.machine.guest.spawn('dpkg --configure -a; dpkg -i /root/driver.deb')
-        self.machine.sh(f'until {moment}; do sleep 0.1; done')
-        assert not spawned.done(), 'the installation was over before the power was cut'
-        self.machine.cut_power()
-        self.machine.boot()
+    def _cut(self, moment, action='dpkg --configure -a; dpkg -i /root/driver.deb'):
+        cut(self.machine, moment, action)
         self.data.check()
 
 
@@ -309,8 +355,7 @@ class secure_boot(Scenario):
         return machine
 
     def package_installs(self):
-        self.machine.boot(append='module.sig_enforce=1')
-        self.data = Data(self.machine)
+        self._begin(append='module.sig_enforce=1')
         self.machine.sh('dpkg -i /root/driver.deb')
         is_installed(self.machine, self.machine.kernel, self.version)
         signer = self.machine.out('modinfo -F signer virtio_blk')
@@ -318,7 +363,7 @@ class secure_boot(Scenario):
 
     def unknown_key_falls_back(self):
         self.machine.reboot(append='module.sig_enforce=1')
-        is_running_intree(self.machine)
+        fell_back(self.machine)
 
     def enrolled_key_is_taken(self):
         key = base64.b64decode(self.machine.out('base64 -w 0 /var/lib/dkms/mok.pub'))
@@ -332,5 +377,45 @@ class secure_boot(Scenario):
         verify_root(self.machine)
 
 
+class dracut(Scenario):
+    """The initramfs is dracut's."""
+
+    IMAGE = {'kernel': image.CLOUD, 'initramfs': 'dracut'}
+
+    def package_installs(self):
+        self.machine.boot()
+        self.machine.sh("""
+            echo hostonly=yes >/etc/dracut.conf.d/hostonly.conf
+            echo options virtio_blk io_timeout=600 >/etc/modprobe.d/virtio_blk.conf""")
+        self.data = Data(self.machine)
+        self.machine.sh('dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def root_runs_on_it(self):
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+        assert self.machine.out('cat /sys/module/virtio_blk/parameters/io_timeout') == '600'
+
+    def refused_by_the_kernel(self):
+        self.machine.reboot(append='module.sig_enforce=1')
+        fell_back(self.machine)
+
+    def power_cut_while_removing(self):
+        image = f'/boot/initrd.img-{self.machine.kernel}'
+        self.machine.sh(f'cp {image} /root/before')
+        cut(self.machine, f'[ -e {image}.new ] || ! cmp -s {image} /root/before', 'dpkg -r virtio-blk-dkms')
+        self.data.check()
+
+    def package_is_removed(self):
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_removed(self.machine)
+
+    def root_runs_in_tree(self):
+        self.machine.reboot()
+        is_intree(self.machine)
+        self.machine.shut_down()
+        self.machine.check_disk()
+
+
 QUICK = (dkms,)
-ALL = (dkms, kernels, make, failures, secure_boot)
+ALL = (dkms, kernels, make, failures, secure_boot, dracut)

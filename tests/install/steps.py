@@ -55,6 +55,20 @@ def is_intree(machine):
     is_running_intree(machine)
 
 
+def fell_back(machine):
+    """The kernel has refused the module, and the initramfs has loaded its own."""
+    is_running_intree(machine)
+    said = machine.out('dmesg | grep "virtio-blk: the module of DKMS does not load"')
+    assert said.count('\n') == 0 and 'kernel/drivers/block/virtio_blk.ko' in said, said
+
+
+def is_removed(machine):
+    """Nothing of the package is left, for any kernel."""
+    machine.sh("""! dkms status | grep virtio-blk &&
+        ! find /lib/modules -path '*/updates/*' -name 'virtio_blk*' | grep . &&
+        ! find /usr/src /usr/sbin /usr/share /usr/lib/dracut /var/lib/dkms -name '*virtio-blk*' 2>/dev/null | grep .""")
+
+
 def is_installed(machine, kernel, wanted):
     """Module in place and preferred, for a kernel that need not be running."""
     info = machine.out(f'modinfo -k {kernel} virtio_blk')
@@ -82,6 +96,8 @@ def root_is_ours(machine, wanted):
     assert driver == '/sys/module/virtio_blk', f'the driver of vda is {driver}'
     counters = machine.out('cat /sys/kernel/debug/virtio_blk/vda/counters')
     assert any(int(number) for number in re.findall(r'\d+', counters)), f'no request was counted: {counters}'
+    status = machine.out('virtio-blk-status vda')
+    assert status.startswith(f'vda: virtio_blk {wanted}, out of tree'), status
 
 
 def verify_root(machine):

@@ -16,5 +16,9 @@ chroot "$root" systemctl enable agent.service tmp.mount
 chroot "$root" systemctl mask serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer \
 	dpkg-db-backup.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service systemd-timesyncd.service
 # Under TCG the compression is what an initramfs takes longest for.
-echo 'COMPRESSLEVEL=1' >"$root/etc/initramfs-tools/conf.d/fast"
+if [ -e "$root/etc/initramfs-tools" ]; then
+	echo 'COMPRESSLEVEL=1' >"$root/etc/initramfs-tools/conf.d/fast"
+else
+	echo "compress='zstd -1'" >"$root/etc/dracut.conf.d/fast.conf"
+fi
 rm -f "$root/etc/apt/sources.list"

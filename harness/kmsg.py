@@ -31,3 +31,20 @@ def first_trouble(text, allow=()):
         if TROUBLE.search(line) and not any(pattern.search(line) for pattern in allowed):
             return line.strip()
     return None
+
+
+# "[   12.345678]  foo+0x12/0x34 [virtio_blk]", and what a stack begins with.
+FRAME = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? +(?:RIP: \w+:)?([\w.]+)\+0x\w+/0x\w+")
+OWNER = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? (task:\S+|CPU: \d+)")
+
+
+def stacks(text):
+    """Who is where: a line for each processor and blocked task in a panic's report."""
+    found = []
+    for line in text.splitlines():
+        owner, frame = OWNER.match(line), FRAME.match(line)
+        if owner:
+            found.append([owner[1]])
+        elif frame and found:
+            found[-1].append(frame[1])
+    return [f"{stack[0]} in {' < '.join(stack[1:])}" for stack in found if len(stack) > 1]

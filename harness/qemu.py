@@ -33,8 +33,9 @@ HZ = 250
 LONG_SECONDS = 60
 POWEROFF_SECONDS = 60
 DUMP_SECONDS = 3
+# An NMI makes a guest that answers nobody say where its processors and blocked tasks are.
 APPEND = ("console=ttyS0,115200 panic=-1 oops=panic reboot=t tsc=reliable no_timer_check "
-          "random.trust_cpu=on printk.time=1")
+          "random.trust_cpu=on printk.time=1 unknown_nmi_panic panic_print=0xc0")
 MACHINES = {
     "q35": "q35",
     "pc": "pc",
@@ -269,8 +270,8 @@ class Guest:
                 return False
             if gone or now - begun > self.boot_timeout:
                 self.give_up(f"did not boot within {self.boot_timeout} s")
-            if self.log.stat().st_size != said:
-                said, last = self.log.stat().st_size, now
+            if self._said() != said:
+                said, last = self._said(), now
             elif now - last > SILENT_SECONDS:
                 return False
         return True
@@ -331,12 +332,29 @@ class Guest:
             if said:
                 raise GuestError(f"QEMU stopped: {said[-1]} (log: {self.qemu_log})")
             raise GuestError(f"the guest {what}: it went down (log: {self.log})")
-        # Where everybody is, for the reader of the log.
         line = kmsg.first_trouble(self.log.read_text(errors="replace"), self.allow)
+        reason = f"; its kernel says: {line}" if line else ""
+        stacks = "".join(f"\n{line}" for line in self._stacks())
+        raise GuestError(f"the guest {what}{reason} (log: {self.log}){stacks}")
+
+    def _stacks(self):
+        """Has the guest say where everybody is; what of that an answer has room for."""
+        before = self._said()
         self.channel.request("echo l >/proc/sysrq-trigger; echo t >/proc/sysrq-trigger")
         time.sleep(DUMP_SECONDS)
-        reason = f"; its kernel says: {line}" if line else ""
-        raise GuestError(f"the guest {what}{reason} (log: {self.log})")
+        if self._said() > before:
+            return []   # it takes commands: its log tells more than fits
+        try:
+            self.qmp("inject-nmi")
+            self._process.wait(5 * DUMP_SECONDS)
+        except (Failure, subprocess.TimeoutExpired):
+            pass
+        with open(self.log, errors="replace") as log:
+            log.seek(before)
+            return kmsg.stacks(log.read()) or ["it does not even answer an NMI"]
+
+    def _said(self):
+        return self.log.stat().st_size
 
     def _crashed(self):
         """Whether QEMU itself did: that is no guest's doing."""

@@ -22,8 +22,8 @@ cd /sys/block
 for disk in vd*; do
     set -- "$@" $disk/device/features $disk/device/status $disk/device/vendor $disk/device/device $disk/device/modalias
     disks="$disks /dev/$disk"
-    echo "device $disk $(readlink $disk/device)"
 done
+stat -c 'device %N' vd*/device
 set -- "$@" $(find vd*/ -type f ! -name stat ! -name inflight ! -name diskseq ! -path '*/power/*')
 stat -c '%n mode %a' "$@"
 (cd /dev; stat -c '%n type %F mode %a device %t %T' vd*)
@@ -34,6 +34,7 @@ blockdev -v --getalignoff --getdiscardzeroes --getfra --getiomin --getioopt --ge
     END { for (i = 1; i <= NR; i++) print substr(name[int((i - 1) * n / NR) + 1], 6) "/blockdev " line[i] }'
 sfdisk -g $disks 2>&1 | sed 's,^/dev/,,' '''
 LINE = re.compile(r'(vd[a-z]+)(/|: | )(.*)')
+DEVICE = re.compile(r"device '(vd[a-z]+)/device' -> '(.*)'")
 
 
 def take(g, module, parameters):
@@ -42,11 +43,10 @@ def take(g, module, parameters):
         g.load(parameters, module)
     seen, devices = {None: []}, {}
     for line in packed(g, SCRIPT).splitlines():
-        word, _, rest = line.partition(' ')
-        of_disk = LINE.match(line)
-        if word == 'device':
-            devices.update([rest.split()])
-            seen[rest.split()[0]] = []
+        device, of_disk = DEVICE.match(line), LINE.match(line)
+        if device:
+            devices.update([device.groups()])
+            seen[device[1]] = []
         elif of_disk:
             seen[of_disk[1]].append(of_disk[3])
         elif not line.startswith(OURS):

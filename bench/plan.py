@@ -108,7 +108,7 @@ class Boot:
             return 1
         # Instructions repeat. Holds do not: most likely a vCPU loses its turn while it
         # holds the lock, and how often is up to the host.
-        return min(runs, 3 if self.flavour == "plain" else 5)
+        return min(runs, 2 if self.flavour == "plain" else 5)
 
     def seconds(self, workload):
         """How long the measured part lasts; None where the work is fixed."""

@@ -24,16 +24,13 @@ def _with_range(spread):
 
 
 def _difference(summary, mode, queues, workload, variant):
-    """The median's difference to the reference, and that of each pair of runs
-    that alternated."""
-    if variant == REFERENCE:
-        return NONE
-    ratio = summary.ratio("iops", mode, queues, workload, variant)
-    if ratio is None:
-        return NONE
-    text = f"{ratio - 1:+.0%}"
+    """To the reference's run that alternated with it: a host that becomes faster
+    or slower half-way moves the medians of all runs, but hardly that of the pairs."""
     pairs = summary.paired_ratios("iops", mode, queues, workload, variant)
-    if pairs and pairs.count > 1:
+    if variant == REFERENCE or pairs is None:
+        return NONE
+    text = f"{pairs.middle - 1:+.0%}"
+    if pairs.count > 1:
         text += f" ({pairs.low - 1:+.0%} to {pairs.high - 1:+.0%})"
     return text
 
@@ -137,7 +134,8 @@ def terminal(summary):
 
 NOTES = """\
 - IOPS, p99 and vCPU %: medians on the kernel without lockdep, in brackets the lowest and the
-  highest run. Difference: to in-tree, of the medians; in brackets of the runs that alternated.
+  highest run. Difference: to in-tree's run that alternated with it; the median, lowest and
+  highest of these pairs. On a host whose speed changes it tells more than the medians of all runs.
 - Lock: the virtqueue's lock, on the kernel with LOCK_STAT, all its classes together;
   contentions are the sum over those runs, the rest is per I/O. A failed trylock is not
   a contention: nobody waits. Kicks: calls of the transport's notify function there. Lockdep

@@ -108,8 +108,8 @@ class Summary:
         return own.middle / reference.middle
 
     def paired_ratios(self, figure, mode, queues, workload, variant):
-        """The spread of the same ratio, each run against the reference's run
-        that alternated with it."""
+        """The spread of a figure's ratio to that of the reference's run that
+        alternated with it."""
         def by_run(name):
             cell = self.cell(mode, queues, workload, name)
             return {run["run"]: run[figure] for run in cell.plain if run[figure]}

@@ -91,8 +91,10 @@ def run_check(report, name, function):
 def run_beside(report, slow, installs, kernels, tests, out, options):
     """The guests, and what takes as long as a guest but is none. Who sleeps takes no core from the others."""
     runs = plan_guests(report, kernels, tests, out, options) if tests else []
-    with ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as sleepers:
-        others = [pool.submit(run_check, report, *check) for check in slow]
+    with (ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as sleepers,
+          ThreadPoolExecutor(1) as beside):
+        # The model is nice, and takes what the guests leave.
+        others = [beside.submit(run_check, report, *check) for check in slow]
         others.append(pool.submit(install.run, report, out / 'install', installs))
         running = [(sleepers if run.boot.sleeps and options.jobs > 1 else pool).submit(run.run, initrd)
                    for run, initrd in runs]

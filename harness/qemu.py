@@ -22,10 +22,10 @@ from harness.util import Failure, need_tool, say
 __all__ = ["Guest", "GuestError", "Result", "drive"]
 
 BOOT_SECONDS = 300
-# Of Linux 6.1, on a busy host, one boot of three goes silent; see start().
+# Of Linux 6.1, on a busy host, one boot of five went silent; see start().
 BOOTS = 8
 # A kernel that boots says something every second; with KASAN on a busy host, every ten.
-SILENT_SECONDS = 40
+SILENT_SECONDS = 90
 # While vCPUs take turns and the guest boots.
 NUDGE_SECONDS = 0.2
 # Of the guests' kernels: config/base.config.

@@ -35,11 +35,14 @@ def first_trouble(text, allow=()):
 
 # "[   12.345678]  foo+0x12/0x34 [virtio_blk]", and what a stack begins with.
 FRAME = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? +(?:RIP: \w+:)?([\w.]+)\+0x\w+/0x\w+")
-OWNER = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? (task:\S+|CPU: \d+)")
+OWNER = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? (task:\S+ +state:\w|CPU: \d+)")
+# What a kernel thread is in that has nothing to do.
+IDLE = re.compile(r"__schedule < schedule < (worker_thread|rescuer_thread|smpboot_thread_fn|kthreadd|"
+                  r"kthread_worker_fn|\w+_kthread|kthread|kswapd|ksoftirqd|oom_reaper|kcompactd|khvcd|kauditd)\b")
 
 
 def stacks(text):
-    """Who is where: a line for each processor and blocked task in a panic's report."""
+    """Who is where: a line for each processor, and for each task that does or awaits something, in a panic's report."""
     found = []
     for line in text.splitlines():
         owner, frame = OWNER.match(line), FRAME.match(line)
@@ -47,4 +50,5 @@ def stacks(text):
             found.append([owner[1]])
         elif frame and found:
             found[-1].append(frame[1])
-    return [f"{stack[0]} in {' < '.join(stack[1:])}" for stack in found if len(stack) > 1]
+    lines = [f"{' '.join(stack[0].split())} in {' < '.join(stack[1:])}" for stack in found if len(stack) > 1]
+    return [line for line in lines if not IDLE.search(line)]

@@ -33,9 +33,9 @@ HZ = 250
 LONG_SECONDS = 60
 POWEROFF_SECONDS = 60
 DUMP_SECONDS = 3
-# An NMI makes a guest that answers nobody say where its processors and blocked tasks are.
+# An NMI makes a guest that answers nobody say where its processors and tasks are.
 APPEND = ("console=ttyS0,115200 panic=-1 oops=panic reboot=t tsc=reliable no_timer_check "
-          "random.trust_cpu=on printk.time=1 unknown_nmi_panic panic_print=0xc0")
+          "random.trust_cpu=on printk.time=1 unknown_nmi_panic panic_print=0x41")
 MACHINES = {
     "q35": "q35",
     "pc": "pc",

@@ -305,6 +305,14 @@ class Guest:
         """Wait for the kernel that the guest starts anew; False if it hangs without a word, see start()."""
         return self._wait_until_ready(time.monotonic())
 
+    def cpu_seconds(self):
+        """The processor time that QEMU has taken so far; 0 when it is gone."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except (AttributeError, OSError):
+            return 0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def alive(self):
         return self._process is not None and self._process.poll() is None
 

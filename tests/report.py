@@ -22,10 +22,10 @@ class Report:
     def expect(self, *names):
         self.expected += names
 
-    def add(self, name, outcome, reason='', seconds=None, log=None):
+    def add(self, name, outcome, reason='', seconds=None, log=None, cpu=None):
         with self.lock:
             self.results.setdefault(name, (outcome, reason, log))
-            took = '' if seconds is None else f' ({seconds:.1f} s)'
+            took = '' if seconds is None else f' ({seconds:.1f} s{"" if cpu is None else f", CPU {cpu:.1f}"})'
             self._print(f'{outcome} {len(self.results):4d}/{len(self.expected)} {name}{took}'
                         + (f': {first_line(reason)}' if reason else ''))
             if outcome == FAIL:

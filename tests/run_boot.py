@@ -66,7 +66,8 @@ class BootRun:
         with guest:
             machine = Machine(guest, self.boot, workdir, self.kernel, self.module)
             self.report.say(f'---- {self.prefix}{self.boot.name} ({self.place}): guest is up after '
-                            f'{time.monotonic() - started:.1f} s, {len(self.tests)} tests to run')
+                            f'{time.monotonic() - started:.1f} s, CPU {guest.cpu_seconds():.1f}, '
+                            f'{len(self.tests)} tests to run')
             while self.tests:
                 test = self.tests.pop(0)
                 if not self._one_test(machine, test):
@@ -85,7 +86,7 @@ class BootRun:
     def _one_test(self, machine, test):
         """Returns whether the guest is good for another test."""
         name, started, reason = self.prefix + test.name, time.monotonic(), ''
-        outcome = PASS
+        outcome, cpu = PASS, machine.guest.cpu_seconds()
         machine.guest.allow += test.allow
         try:
             machine.want(test.params)
@@ -101,7 +102,7 @@ class BootRun:
         except Exception as error:
             outcome, reason = FAIL, '; '.join(filter(None, [reason, explain(error)]))
         log = machine.guest.log if outcome == FAIL else None
-        self.report.add(name, outcome, reason, time.monotonic() - started, log)
+        self.report.add(name, outcome, reason, time.monotonic() - started, log, machine.guest.cpu_seconds() - cpu)
         return outcome != FAIL
 
     def _end(self, machine):

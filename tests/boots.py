@@ -189,8 +189,9 @@ NAMES = Boot('names', tuple(
                            'num-queues': QUEUES}, backend='null')
     for number in range(28)), append='slub_debug=U')
 
-# No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel.
-SIM = Boot('sim', (), leaks=True, pace=6, append='kunit.enable=1 kunit.autorun=1')
+# No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel. What fails there might leak.
+SIM = Boot('sim', (), pace=6)
+SIM_FAULTS = Boot('sim-faults', (), leaks=True, pace=9, append='kunit.enable=1 kunit.autorun=1')
 
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
 VHOST = Boot('vhost', (), leaks=True, pace=8, args=(

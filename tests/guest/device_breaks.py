@@ -4,7 +4,7 @@ all that comes later, at once; the disk and the module can still be removed."""
 
 from tests import boots, sim
 
-CASES = {boots.SIM: ['duplicate', 'bad_id', 'index_jump', 'no_notify']}
+CASES = {boots.SIM_FAULTS: ['duplicate', 'bad_id', 'index_jump', 'no_notify']}
 HELPERS = ('virtio_blk_sim',)
 
 

@@ -8,7 +8,7 @@ ZONED = ('bad_report', 'bad_append')
 # Only of legacy devices may a driver ignore the length (VIRTIO 1.3, 5.2.6.3).
 OPTIONS = {'zero_len': '-version_1', 'torn_config-legacy': '-version_1', **dict.fromkeys(ZONED, 'zoned=host-managed')}
 FAILING = ('no_status', 'bad_status', 'io_error')
-CASES = {boots.SIM: [*FAILING, 'wrong_len', 'zero_len', 'late', 'spurious_irq', 'early_irq', 'torn_config',
+CASES = {boots.SIM_FAULTS: [*FAILING, 'wrong_len', 'zero_len', 'late', 'spurious_irq', 'early_irq', 'torn_config',
                      'torn_config-legacy', 'bad_report', 'bad_append']}
 SPEC = ('2.5.1', '2.5.4', '2.7.7.1', '5.2.6.3')
 HELPERS = ('virtio_blk_sim', 'zone_append')

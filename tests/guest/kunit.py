@@ -40,7 +40,7 @@ def declared():
 
 
 SUITES = declared()
-CASES = {boots.SIM: list(SUITES)}
+CASES = {boots.SIM_FAULTS: list(SUITES)}
 HELPERS = ('virtio_blk_kunit',)
 PARAMS = None
 

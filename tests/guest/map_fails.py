@@ -5,7 +5,7 @@ back: all of them complete, and nothing stays mapped."""
 from tests import boots, sim
 from tests.machine import Skip, verified
 
-CASES = {boots.SIM: ['random', 'random-direct', 'random-4q', 'each', 'each-direct']}
+CASES = {boots.SIM_FAULTS: ['random', 'random-direct', 'random-4q', 'each', 'each-direct']}
 HELPERS = ('virtio_blk_sim',)
 # A request is mapped by its header, data, status and indirect table.
 MAPPINGS = {'each': 4, 'each-direct': 3}

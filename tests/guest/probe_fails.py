@@ -4,7 +4,7 @@
 from tests import boots, sim
 from tests.machine import Skip, verified
 
-CASES = {boots.SIM: ['no_vqs', 'bad_id', 'lose']}
+CASES = {boots.SIM_FAULTS: ['no_vqs', 'bad_id', 'lose']}
 SPEC = ('3.1.1', '3.3.1')
 HELPERS = ('virtio_blk_sim',)
 # Lets the driver load without its disks.

@@ -5,7 +5,7 @@ nothing hangs, and in the end the size is right and nothing reaches the device b
 from tests import boots, sim, usage
 from tests.machine import verified
 
-CASES = {boots.SIM: ['unbind', 'sleep', 'reset', 'unplug']}
+CASES = {boots.SIM_FAULTS: ['unbind', 'sleep', 'reset', 'unplug']}
 HELPERS = ('virtio_blk_sim',)
 ROUNDS = 10
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'

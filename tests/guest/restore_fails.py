@@ -6,7 +6,7 @@ driver to let go of the device."""
 from tests import boots, sim, usage
 from tests.machine import PATIENCE, verified
 
-CASES = {boots.SIM: ['sleep', 'reset-once', 'reset', 'core-idle', 'core-sleep', 'core-unbind']}
+CASES = {boots.SIM_FAULTS: ['sleep', 'reset-once', 'reset', 'core-idle', 'core-sleep', 'core-unbind']}
 HELPERS = ('virtio_blk_sim',)
 READ = 'dd if={dev} of=/dev/null bs=4k count=1 iflag=direct'
 SLEEP = '''echo devices > /sys/power/pm_test

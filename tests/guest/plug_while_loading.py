@@ -20,5 +20,4 @@ def test(g):
         g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
     for disk in ('stays', *DISKS):
         g.fio(g.dev(disk), **verified(size='256k'))
-    for disk in DISKS:
-        g.unplug(disk)
+    g.unplug(*DISKS)

@@ -22,11 +22,11 @@ def test(g, case):
         for _ in range(ROUNDS):
             for name in names:
                 g.sh(RESETS[case].format(pci=f'$(readlink -f /sys/block/{name}/device/..)'))
-                before = done(g, name)
-                g.until(f'[ $(awk \'{{ print $5 }}\' /sys/block/{name}/stat) -gt {before + 100} ]',
+            before = {name: done(g, name) for name in names}
+            for name in names:
+                g.until(f'[ $(awk \'{{ print $5 }}\' /sys/block/{name}/stat) -gt {before[name] + 100} ]',
                         f'{name} completes requests again')
-    for disk in ('one', 'two'):
-        g.unplug(disk)
+    g.unplug('one', 'two')
 
 
 def done(g, name):

@@ -14,8 +14,6 @@ def test(g, case):
         raise Skip(f'the guest has no suspend to RAM, only {states}')
     g.sh('echo deep > /sys/power/mem_sleep')
     USES[case](g)
-    for disk in g.disks():
-        g.fio(g.dev(disk), **verified(size='64k'))
 
 
 def sleep_and_wake(g):

@@ -7,6 +7,7 @@ from tests.machine import verified
 
 TIMEOUT = 3     # seconds
 CASES = {boots.SIM_FAULTS: ['lose', 'late', 'lose-append', 'lose-all', 'needs_reset']}
+NEWEST = {boots.SIM_FAULTS: ['late', 'lose-append']}
 SPEC = ('2.1.1', '3.1.1', '3.3.1')
 HELPERS = ('virtio_blk_sim', 'zone_append')
 PARAMS = f'io_timeout={TIMEOUT}'

@@ -27,6 +27,7 @@ LARGE = {
 }
 UNSIGNED = ('num_request_queues', 'poll_queues', 'queue_depth', 'io_timeout')
 CASES = {boots.HOTPLUG: [policy.PARAMETER, 'large', 'refused'], boots.FREEZE: ['later']}
+NEWEST = {boots.HOTPLUG: ['refused']}
 PARAMS = None
 OUT_OF_RANGE = ('2', '-2', '1000000')
 NO_NUMBER = ('yes', "''")

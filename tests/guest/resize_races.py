@@ -6,6 +6,7 @@ from tests import boots, sim, usage
 from tests.machine import verified
 
 CASES = {boots.SIM_FAULTS: ['unbind', 'sleep', 'reset', 'unplug']}
+NEWEST = {boots.SIM_FAULTS: ['unplug']}
 HELPERS = ('virtio_blk_sim',)
 ROUNDS = 10
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'

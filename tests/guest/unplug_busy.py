@@ -5,6 +5,7 @@ from tests import boots, usage
 
 CASES = {boots.HOTPLUG: ['io-one', 'io-two', 'io-three', 'mounted-two', 'open-one']}
 LONG = {boots.HOTPLUG: ['io-one']}
+NEWEST = {boots.HOTPLUG: ['io-three']}
 # The file system of a disk that is gone complains, as it should.
 ALLOW = ('EXT4-fs error', 'JBD2: .*[Ee]rror')
 

@@ -5,6 +5,7 @@ from tests import boots, sim
 
 SIZE, ZONE = 131072, 8192       # sectors
 CASES = {boots.SIM: ['host-managed', 'conventional', 'capacity', 'runt', 'several-requests', 'host-aware', 'none']}
+NEWEST = {boots.SIM: ['conventional', 'capacity']}
 SPEC = ('5.2.5.1', '5.2.6.1')
 HELPERS = ('virtio_blk_sim',)
 OPTIONS = {

@@ -116,7 +116,7 @@ class Boot:
             return None
         if self.flavour == "lockstat":
             return 4 if self.targeted(workload) else 2
-        return 1.2
+        return 1
 
     def ios(self, workload):
         """I/Os of each job where their number is fixed; lockdep is slow."""

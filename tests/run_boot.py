@@ -102,7 +102,8 @@ class BootRun:
         except Exception as error:
             outcome, reason = FAIL, '; '.join(filter(None, [reason, explain(error)]))
         log = machine.guest.log if outcome == FAIL else None
-        self.report.add(name, outcome, reason, time.monotonic() - started, log, machine.guest.cpu_seconds() - cpu)
+        cpu = machine.guest.cpu_seconds() - cpu
+        self.report.add(name, outcome, reason, time.monotonic() - started, log, cpu if cpu >= 0 else None)
         return outcome != FAIL
 
     def _end(self, machine):

@@ -36,9 +36,10 @@ def first_trouble(text, allow=()):
 # "[   12.345678]  foo+0x12/0x34 [virtio_blk]", and what a stack begins with.
 FRAME = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? +(?:RIP: \w+:)?([\w.]+)\+0x\w+/0x\w+")
 OWNER = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? (task:\S+ +state:\w|CPU: \d+)")
-# What a kernel thread is in that has nothing to do.
+# What a kernel thread is in that has nothing to do, or a task that was told to wait until all are awake again.
 IDLE = re.compile(r"__schedule < schedule < (worker_thread|rescuer_thread|smpboot_thread_fn|kthreadd|"
-                  r"kthread_worker_fn|\w+_kthread|kthread|kswapd|ksoftirqd|oom_reaper|kcompactd|khvcd|kauditd)\b")
+                  r"kthread_worker_fn|\w+_kthread|kthread|irq_thread|kswapd|ksoftirqd|oom_reaper|"
+                  r"kcompactd|khvcd|kauditd|__refrigerator)\b")
 
 
 def stacks(text):
@@ -51,4 +52,4 @@ def stacks(text):
         elif frame and found:
             found[-1].append(frame[1])
     lines = [f"{' '.join(stack[0].split())} in {' < '.join(stack[1:])}" for stack in found if len(stack) > 1]
-    return [line for line in lines if not IDLE.search(line)]
+    return [line for line in dict.fromkeys(lines) if not IDLE.search(line)]

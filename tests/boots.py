@@ -166,13 +166,16 @@ HOTPLUG = Boot('hotplug', (
     disk('three', {'packed': True}, plugged=False),
 ), leaks=True, args=root_ports(6), pace=10)
 
+# A guest that hangs on its way to sleep shall be able to say where.
+TALKS = 'no_console_suspend'
+
 FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                         ring('intx', options={'vectors': 0})), channel='virtio', pace=25)
+                         ring('intx', options={'vectors': 0})), append=TALKS, channel='virtio', pace=25)
 
 # Not q35: its firmware forgets the power management registers, and the second suspend would only pretend to sleep.
 # Nothing routes INTx again without ACPI (see PC), for the in-tree driver neither.
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                           disk('file-system')), machine='pc', append='acpi=noirq', channel='virtio',
+                           disk('file-system')), machine='pc', append=f'{TALKS} acpi=noirq', channel='virtio',
                pace=25)
 
 # Machines that start another kernel, which is on the last disk.

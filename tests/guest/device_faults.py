@@ -9,7 +9,7 @@ ZONED = ('bad_report', 'bad_append')
 OPTIONS = {'zero_len': '-version_1', 'torn_config-legacy': '-version_1', **dict.fromkeys(ZONED, 'zoned=host-managed')}
 FAILING = ('no_status', 'bad_status', 'io_error')
 CASES = {boots.SIM_FAULTS: [*FAILING, 'wrong_len', 'zero_len', 'late', 'spurious_irq', 'early_irq', 'torn_config',
-                     'torn_config-legacy', 'bad_report', 'bad_append']}
+                            'torn_config-legacy', 'bad_report', 'bad_append']}
 NEWEST = {boots.SIM_FAULTS: ['bad_status', 'io_error', 'wrong_len', 'late', 'early_irq', 'torn_config-legacy',
                              'bad_append']}
 SPEC = ('2.5.1', '2.5.4', '2.7.7.1', '5.2.6.3')

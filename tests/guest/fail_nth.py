@@ -7,7 +7,7 @@ from tests.guest import counters
 from tests.machine import Skip, fio_command, verified
 
 CASES = {boots.SIM_FAULTS: ['probe', 'probe-all', 'probe-all-4q', 'read', 'write', 'discard', 'scatterlist', 'sleep',
-                     'sleep-4q']}
+                            'sleep-4q']}
 LONG = {boots.SIM_FAULTS: ['probe-all', 'probe-all-4q', 'sleep-4q']}
 NEWEST = {boots.SIM_FAULTS: ['write', 'discard']}
 HELPERS = ('virtio_blk_sim', 'zone_append')

@@ -115,7 +115,7 @@ class Boot:
         if self.mode == "counted" or workload.files:
             return None
         if self.flavour == "lockstat":
-            return 4 if self.targeted(workload) else 2
+            return 3 if self.targeted(workload) else 1
         return 1
 
     def ios(self, workload):

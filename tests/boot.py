@@ -69,24 +69,23 @@ def disk(name, options=None, filters=(), **fields):
     return Disk(name, options=tuple((options or {}).items()), filters=tuple(map(json.dumps, filters)), **fields)
 
 
+# With KASAN, each page costs time at boot, and on the way to sleep.
+MEM = '512M'
+
+
 @dataclass(frozen=True)
 class Boot:
     """A machine that one or more tests run on."""
     name: str
     disks: tuple
     machine: str = 'q35'
-    mem: str = '1G'
+    mem: str = MEM
     append: str = ''
     args: tuple = ()
     channel: str = 'serial'     # for commands; see harness/qemu.py
     pace: float = 4     # seconds a test, about, with KASAN: which boot to begin with, and what time is left
     # Look for leaked memory at the end, where the kernel can: it takes half a minute, and makes all else slower.
     leaks: bool = False
-
-    @property
-    def sleeps(self):
-        """Most of the time: only then a boot needs the channel that survives it."""
-        return self.channel == 'virtio'
 
     @property
     def bus_driver(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every machine that the tests run on. Few of them, because a boot costs more than a disk."""
 
-from tests.boot import MIB, Boot, disk
+from tests.boot import MEM, MIB, Boot, disk
 
 QUEUES = 4
 MODERN = {'disable-legacy': 'on', 'disable-modern': False}
@@ -169,14 +169,16 @@ HOTPLUG = Boot('hotplug', (
 # A guest that hangs on its way to sleep shall be able to say where.
 TALKS = 'no_console_suspend'
 
+# There has to be room for an image of the memory.
 FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                         ring('intx', options={'vectors': 0})), append=TALKS, channel='virtio', pace=25)
+                         ring('intx', options={'vectors': 0})),
+              mem='768M', append=TALKS, channel='virtio', pace=9)
 
 # Not q35: its firmware forgets the power management registers, and the second suspend would only pretend to sleep.
 # Nothing routes INTx again without ACPI (see PC), for the in-tree driver neither.
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
                            disk('file-system')), machine='pc', append=f'{TALKS} acpi=noirq', channel='virtio',
-               pace=25)
+               pace=15)
 
 # Machines that start another kernel, which is on the last disk.
 HELD = ({'driver': 'throttle', 'throttle-group': 'held'},)
@@ -198,5 +200,5 @@ SIM_FAULTS = Boot('sim-faults', (), leaks=True, pace=9, append='kunit.enable=1 k
 
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
 VHOST = Boot('vhost', (), leaks=True, pace=8, args=(
-    '-object', 'memory-backend-memfd,id=ram,size=1G,share=on', '-machine', 'memory-backend=ram',
+    '-object', f'memory-backend-memfd,id=ram,size={MEM},share=on', '-machine', 'memory-backend=ram',
     *root_ports(2)))

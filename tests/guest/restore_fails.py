@@ -9,9 +9,7 @@ from tests.machine import PATIENCE, verified
 CASES = {boots.SIM_FAULTS: ['sleep', 'reset-once', 'reset', 'core-idle', 'core-sleep', 'core-unbind']}
 HELPERS = ('virtio_blk_sim',)
 READ = 'dd if={dev} of=/dev/null bs=4k count=1 iflag=direct'
-SLEEP = '''echo devices > /sys/power/pm_test
-    delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay
-    echo disk > /sys/power/state; echo none > /sys/power/pm_test'''
+SLEEP = 'echo devices > /sys/power/pm_test; echo disk > /sys/power/state; echo none > /sys/power/pm_test'
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'
 
 

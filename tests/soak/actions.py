@@ -86,7 +86,6 @@ def freeze(soak, chance):
     level = chance.choice(('devices', 'platform', 'core'))
     soak.say(f'pm_test {level}')
     soak.g.sh(f'''set -e; echo {level} > /sys/power/pm_test
-        delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay
         echo disk > /sys/power/state; echo none > /sys/power/pm_test''')
 
 

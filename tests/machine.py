@@ -177,10 +177,10 @@ class Machine:
 
     # I/O
 
-    def fio(self, dev, **options):
-        """Runs one fio job. Any fio error fails the test."""
-        result = self._fio(dev, options)
-        assert result.rc == 0, f'fio on {dev} failed ({result.rc}): {result.out[-2000:]}'
+    def fio(self, dev, *more, **options):
+        """Runs a fio job on each of the devices. Any fio error fails the test."""
+        result = self._fio(dev, options, *more)
+        assert result.rc == 0, f'fio on {", ".join((dev, *more))} failed ({result.rc}): {result.out[-2000:]}'
 
     def figures(self):
         """What the last fio job did."""
@@ -192,8 +192,9 @@ class Machine:
         self._fio(dev, {**options, 'continue_on_error': 'all'})
         return self.figures()['total_err']
 
-    def _fio(self, dev, options):
-        return self.sh(fio_command(dev, {'output-format': 'json', 'output': '/tmp/fio.json', **options}), check=False)
+    def _fio(self, dev, options, *more):
+        command = fio_command(dev, {'output-format': 'json', 'output': '/tmp/fio.json', **options}, *more)
+        return self.sh(command, check=False)
 
     @contextlib.contextmanager
     def busy(self, *devs, errors=False, **options):
@@ -202,22 +203,30 @@ class Machine:
         It starts before the block does, and each device sees at least one whole round more after it ended.
         With `errors`, fio may fail (the disk goes away): what counts is that it ends.
         """
+        # One fio for all of them: to start it costs more than a round's I/O. But each has to end by itself if it may fail.
+        groups = [[dev] for dev in devs] if errors else [devs]
         self.sh('rm -f /tmp/busy.*')
-        rounds = [self.spawn(_rounds(index, dev, options, errors)) for index, dev in enumerate(devs)]
-        for index in range(len(devs)):
-            self.until(f'[ -e /tmp/busy.{index}.running ]', f'I/O on {devs[index]} starts')
+        rounds = [self.spawn(_rounds(index, group, options, errors)) for index, group in enumerate(groups)]
+        for index, group in enumerate(groups):
+            self.until(f'[ -e /tmp/busy.{index}.running ]', f'I/O on {", ".join(group)} starts')
         yield
         self.sh('touch /tmp/busy.stop')
-        for dev, spawned in zip(devs, rounds):
-            self.finish(spawned, f'I/O on {dev}')
+        for group, spawned in zip(groups, rounds):
+            self.finish(spawned, f'I/O on {", ".join(group)}')
 
 
-def fio_command(dev, options):
+def fio_command(dev, options, *more):
+    """One job, which `more` devices have at the same time."""
+    return 'fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for one in (dev, *more)
+                             for key, value in _job(one, options).items() if value is not None)
+
+
+def _job(dev, options):
     job = {'name': 'job', 'filename': dev, 'direct': 1, 'ioengine': 'libaio', 'iodepth': 16, 'thread': 1,
            'group_reporting': 1, 'disk_util': 0, **options}
     if dev.startswith('/dev/'):
         job['allow_file_create'] = 0    # a disk that is gone is not to become a file
-    return 'fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for key, value in job.items() if value is not None)
+    return job
 
 
 def verified(**options):
@@ -226,8 +235,8 @@ def verified(**options):
             'randrepeat': 0, **options}
 
 
-def _rounds(index, dev, options, errors):
-    command = fio_command(dev, verified(**{'size': '512k', **options}))
+def _rounds(index, devs, options, errors):
+    command = fio_command(devs[0], verified(**{'size': '512k', **options}), *devs[1:])
     last = 'exit 0' if errors else 'exit 1'
     return f'''
         {{ sleep 1; touch /tmp/busy.{index}.running; }} &

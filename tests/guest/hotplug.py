@@ -15,7 +15,7 @@ def test(g):
         for port, disk in enumerate(ids):
             g.plug(disk, **g.slot(port))
             g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
-            g.fio(g.dev(disk), **verified(size='512k'))
+        g.fio(*map(g.dev, ids), **verified(size='512k'))
         names.append(g.disks())
         assert len(names[-1]) == len(first) + len(ids)
         there = [g.disk(disk) for disk in ids]

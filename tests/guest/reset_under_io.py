@@ -4,7 +4,7 @@
 from tests import boots
 
 CASES = {boots.HOTPLUG: ['function-level', 'bus-master']}
-ROUNDS = 3
+ROUNDS = 2
 # PCI's command register: memory space on, bus master off.
 NO_MASTER = r"printf '\002\000' | dd of={pci}/config bs=1 seek=4 conv=notrunc 2>/dev/null"
 RESETS = {'function-level': 'echo flr > {pci}/reset_method && echo 1 > {pci}/reset', 'bus-master': NO_MASTER}

@@ -7,13 +7,14 @@ What is no number, or none of the parameter's type, is refused, with a log line 
 
 import contextlib
 
-from tests import boots, policy
+from tests import boots, policy, sim
 from tests.machine import verified
 
 MOST = 2 ** 32 - 1
 DAY = 86400
 PARAMETERS = '/sys/module/virtio_blk/parameters'
-# (parameter, value) -> (line of the log, what the disk shows then): of "stays", with 4 queues on 4 processors
+DRIVER = '/sys/bus/virtio/drivers/virtio_blk'
+# (parameter, value) -> (line of the log, what a disk with 4 queues on 4 processors shows then)
 LARGE = {
     ('num_request_queues', MOST): ('4/0/0 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
     ('num_request_queues', 5): ('4/0/0 default/read/poll queues', {'cd mq; echo *': '0 1 2 3'}),
@@ -26,18 +27,20 @@ LARGE = {
     ('io_timeout', DAY + 1): (f'io_timeout={DAY + 1} is more than a day; using {DAY}', {}),
 }
 UNSIGNED = ('num_request_queues', 'poll_queues', 'queue_depth', 'io_timeout')
-CASES = {boots.HOTPLUG: [policy.PARAMETER, 'large', 'refused'], boots.FREEZE: ['later']}
-NEWEST = {boots.HOTPLUG: ['refused']}
+CASES = {boots.SIM: [policy.PARAMETER, 'large', 'later'], boots.SIM_FAULTS: ['refused']}
+NEWEST = {boots.SIM_FAULTS: ['refused']}
+HELPERS = ('virtio_blk_sim',)
 PARAMS = None
 OUT_OF_RANGE = ('2', '-2', '1000000')
 NO_NUMBER = ('yes', "''")
 
 
 def test(g, case):
-    TESTS[case](g)
+    with sim.device(g, f'{case} queues=4') as disk:
+        TESTS[case](g, disk)
 
 
-def test_indirect(g):
+def test_indirect(g, disk):
     parameter = policy.PARAMETER
     path = f'{PARAMETERS}/{parameter}'
     for wrong in OUT_OF_RANGE:
@@ -60,21 +63,22 @@ def test_indirect(g):
     with one_line(g, f'{parameter}={OUT_OF_RANGE[0]}', '-1', '0', '1'):
         g.sh(f'echo {OUT_OF_RANGE[0]} > {path}')
     assert g.out(f'cat {path}') == policy.DEFAULT
-    g.fio(g.dev('stays'), **verified(size='256k'))
+    g.fio(g.dev(disk.serial), **verified(size='256k'))
+    g.unload()
 
 
-def test_large(g):
+def test_large(g, disk):
     for (parameter, value), (said, shown) in LARGE.items():
         with one_line(g, said):
             g.load(f'{parameter}={value}')
         for command, expected in shown.items():
-            seen = g.out(f'cd /sys/block/{g.disk("stays")}; {command}')
+            seen = g.out(f'cd /sys/block/{g.disk(disk.serial)}; {command}')
             assert seen == expected, f'{parameter}={value}: {command} says {seen}'
-        g.sh(f'dd if={g.dev("stays")} of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null')
+        g.sh(f'dd if={g.dev(disk.serial)} of=/dev/null bs=64k count=1 iflag=direct 2>/dev/null')
         g.unload()
 
 
-def test_refused(g):
+def test_refused(g, disk):
     for parameter in UNSIGNED:
         for wrong in ('-1', MOST + 1, 'many'):
             refused(g, parameter, wrong)
@@ -89,21 +93,20 @@ def refused(g, parameter, wrong):
     assert any(f"`{wrong}' invalid for parameter `{parameter}'" in line for line in log), f'{parameter}={wrong}: {log}'
 
 
-def test_later(g):
+def test_later(g, disk):
     """A device keeps its kind of descriptors, which its limits follow from, when it is set up anew."""
-    path = f'{PARAMETERS}/{policy.PARAMETER}'
     g.load(f'{policy.PARAMETER}=1')
-    seen = {disk.id: kind(g, disk.id) for disk in g.boot.disks}
-    assert set(seen.values()) == {'indirect'}
-    g.sh(f'echo 0 > {path}; echo devices > /sys/power/pm_test')
-    g.sh('delay=/sys/module/hibernate/parameters/pm_test_delay; [ ! -e $delay ] || echo 1 > $delay')
-    g.sh('echo disk > /sys/power/state; echo none > /sys/power/pm_test')
-    assert {disk.id: kind(g, disk.id) for disk in g.boot.disks} == seen
-    g.fio(g.dev('1q'), **verified(size='1m', bs='128k'))
+    assert kind(g, disk) == 'indirect'
+    g.sh(f'echo 0 > {PARAMETERS}/{policy.PARAMETER}; echo 1 > {disk.folder}/sleep')
+    assert kind(g, disk) == 'indirect'
+    g.fio(g.dev(disk.serial), **verified(size='1m', bs='128k'))
+    g.sh(f'cd {DRIVER}; echo {disk.virtio} > unbind; echo {disk.virtio} > bind')
+    assert kind(g, disk) == 'direct'
+    g.unload()
 
 
 def kind(g, disk):
-    header, row, *_ = g.out(f'cat /sys/kernel/debug/virtio_blk/{g.disk(disk)}/queues').splitlines()
+    header, row, *_ = g.out(f'cat /sys/kernel/debug/virtio_blk/{g.disk(disk.serial)}/queues').splitlines()
     return dict(zip(header.split(), row.split()))['descriptors']
 
 

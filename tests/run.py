@@ -20,7 +20,8 @@ FLAVOURS = {'6.1': ('debug',), '6.12': ('debug',), '7.x': ('kasan',)}
 FULL_FLAVOURS = {'6.1': ('kasan', 'kcsan'), '6.12': ('kasan', 'kcsan', 'rt'), '7.x': ('kasan', 'kcsan', 'rt')}
 OTHER_FLAVOURS = ('kasan',)
 TOP = Path(__file__).resolve().parent.parent
-JOBS = os.cpu_count()
+# One more than there are processors: a guest that waits for something takes none.
+JOBS = os.cpu_count() + 1
 
 
 def main():
@@ -89,15 +90,13 @@ def run_check(report, name, function):
 
 
 def run_beside(report, slow, installs, kernels, tests, out, options):
-    """The guests, and what takes as long as a guest but is none. Who sleeps takes no core from the others."""
+    """The guests, and what takes as long as a guest but is none."""
     runs = plan_guests(report, kernels, tests, out, options) if tests else []
-    with (ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as sleepers,
-          ThreadPoolExecutor(1) as beside):
+    with ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as beside:
         # The model is nice, and takes what the guests leave.
         others = [beside.submit(run_check, report, *check) for check in slow]
         others.append(pool.submit(install.run, report, out / 'install', installs))
-        running = [(sleepers if run.boot.sleeps and options.jobs > 1 else pool).submit(run.run, initrd)
-                   for run, initrd in runs]
+        running = [pool.submit(run.run, initrd) for run, initrd in runs]
         started, total, finished = time.monotonic(), sum(run.work for run, _ in runs), 0
         for number, done in enumerate(as_completed(running), 1):
             finished += done.result()

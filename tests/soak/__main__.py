@@ -26,7 +26,7 @@ FLAVOUR = 'kasan'
 MAX_MINUTES, MAX_SEED = 10080, (1 << 32) - 1
 BAD = {**boots.FAULT, 'inject-error': [
     {'event': 'none', 'iotype': kind, 'errno': 5, 'sector': actions.BAD_SECTOR} for kind in ('read', 'write')]}
-# Not q35: see boots.SUSPEND.
+# Not q35: see boots.SUSPEND. Memory enough for an image of it.
 BOOT = Boot('soak', (
     disk('1q'),
     disk('4q', {'num-queues': boots.QUEUES}),
@@ -38,7 +38,7 @@ BOOT = Boot('soak', (
     disk('plug-4q', {'num-queues': boots.QUEUES}, plugged=False),
     boots.ring('plug-packed', True, plugged=False),
     boots.ring('plug-ring16', indirect=False, options={'queue-size': 16}, plugged=False),
-), machine='pc', append='acpi=noirq', channel='virtio')
+), machine='pc', mem='1G', append='acpi=noirq', channel='virtio')
 HELPER = 'virtio_blk_sim'
 
 

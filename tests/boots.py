@@ -146,7 +146,8 @@ LOAD = Boot('load', (
     ring('ring8-direct', indirect=False, options={'queue-size': 8}),
 ), pace=10)
 
-# Rings that are full most of the time; "wide": the device takes more segments than the ring has room for.
+# Rings that are full most of the time; "wide": the device takes more segments than the ring has room for. What keeps
+# them full is buffers of half a GiB.
 TINY = Boot('tiny', (
     *(ring(f'ring{size}{"" if indirect else "-direct"}', indirect=indirect, options={'queue-size': size})
       for size in (4, 8, 16) for indirect in (True, False)),
@@ -156,7 +157,7 @@ TINY = Boot('tiny', (
     ring('ring64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('wide-packed-direct', True, indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('ring16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
-), pace=9)
+), mem='1G', pace=9)
 
 # Disks that come and go.
 HOTPLUG = Boot('hotplug', (

@@ -8,7 +8,7 @@ from tests.machine import verified
 CASES = {boots.SIM_FAULTS: ['unbind', 'sleep', 'reset', 'unplug']}
 NEWEST = {boots.SIM_FAULTS: ['unplug']}
 HELPERS = ('virtio_blk_sim',)
-ROUNDS = 10
+ROUNDS = 6
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'
 SECTORS = 65536
 READ_MS = 2000

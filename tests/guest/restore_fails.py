@@ -3,13 +3,13 @@
 the virtio core cannot restore it, the driver is not asked: I/O waits for the next sleep to end better, or for the
 driver to let go of the device."""
 
-from tests import boots, sim, usage
+from tests import boots, sim
 from tests.machine import PATIENCE, verified
 
 CASES = {boots.SIM_FAULTS: ['sleep', 'reset-once', 'reset', 'core-idle', 'core-sleep', 'core-unbind']}
 HELPERS = ('virtio_blk_sim',)
 READ = 'dd if={dev} of=/dev/null bs=4k count=1 iflag=direct'
-SLEEP = 'echo devices > /sys/power/pm_test; echo disk > /sys/power/state; echo none > /sys/power/pm_test'
+SLEEP = 'echo 1 > {folder}/sleep'
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'
 
 
@@ -23,10 +23,10 @@ def test(g, case):
 
 def driver_fails(g, disk, case):
     read = READ.format(dev=disk.dev)
-    with g.messages() as log, g.busy(disk.dev, errors=True, ioengine=usage.SLEEPS_WELL):
+    with g.messages() as log, g.busy(disk.dev, errors=True):
         disk.fault('no_vqs', {'sleep': 1, 'reset-once': 1, 'reset': -1}[case])
         if case == 'sleep':
-            g.sh(SLEEP)
+            g.fails(SLEEP.format(folder=disk.folder))
         else:
             disk.set('needs_reset', 1)
         if case != 'reset-once':
@@ -41,7 +41,7 @@ def driver_fails(g, disk, case):
 
 
 def core_fails(g, disk, case):
-    sleep = f'echo 1 > {disk.folder}/sleep'
+    sleep = SLEEP.format(folder=disk.folder)
     disk.fault('no_features')
     g.fails(sleep)
     if case == 'core-idle':

@@ -197,14 +197,15 @@ class Machine:
         return self.sh(command, check=False)
 
     @contextlib.contextmanager
-    def busy(self, *devs, errors=False, **options):
+    def busy(self, *devs, errors=False, apart=False, **options):
         """Verified I/O on devices, over and over, while the block runs.
 
         It starts before the block does, and each device sees at least one whole round more after it ended.
-        With `errors`, fio may fail (the disk goes away): what counts is that it ends.
+        With `errors`, fio may fail (the disk goes away): what counts is that it ends. With `apart`, a device that stands
+        still does not keep the others from their next round.
         """
-        # One fio for all of them: to start it costs more than a round's I/O. But each has to end by itself if it may fail.
-        groups = [[dev] for dev in devs] if errors else [devs]
+        # One fio for all of them: to start it costs more than a round's I/O.
+        groups = [[dev] for dev in devs] if errors or apart else [devs]
         self.sh('rm -f /tmp/busy.*')
         rounds = [self.spawn(_rounds(index, group, options, errors)) for index, group in enumerate(groups)]
         for index, group in enumerate(groups):

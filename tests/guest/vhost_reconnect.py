@@ -5,6 +5,7 @@ can also be pulled out meanwhile."""
 import time
 
 from tests import boots, usage, vhost
+from tests.machine import PATIENCE
 
 KILLS = 2
 CASES = {boots.VHOST: ['io', 'unplug']}
@@ -16,7 +17,7 @@ def test(g, case):
 
 
 def io(g, *disks):
-    with g.busy(*(disk.dev for disk in disks), size='256k', numjobs=2, offset_increment='8m'):
+    with g.busy(*(disk.dev for disk in disks), apart=True, size='256k', numjobs=2, offset_increment='8m'):
         for _ in range(KILLS):
             kill_under_io(*disks)
             for disk in disks:
@@ -38,7 +39,9 @@ def kill_under_io(*disks):
     for disk in disks:
         disk.tell('hold', True)
     for disk in disks:
+        end = time.monotonic() + PATIENCE
         while not disk.tell('pending'):
+            assert time.monotonic() < end, f'{disk.name} is not used'
             time.sleep(0.1)
         disk.kill()
 

@@ -157,7 +157,7 @@ TINY = Boot('tiny', (
     ring('ring64-wide-direct', indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('wide-packed-direct', True, indirect=False, options={'queue-size': 64, 'seg-max-adjust': False}),
     ring('ring16-wide', options={'queue-size': 16, 'seg-max-adjust': False}),
-), mem='1G', pace=9)
+), mem='1G', pace=6)
 
 # Disks that come and go.
 HOTPLUG = Boot('hotplug', (
@@ -165,7 +165,7 @@ HOTPLUG = Boot('hotplug', (
     disk('one', plugged=False),
     disk('two', {'num-queues': QUEUES}, plugged=False),
     disk('three', {'packed': True}, plugged=False),
-), leaks=True, args=root_ports(6), pace=10)
+), leaks=True, args=root_ports(6), pace=12)
 
 # A guest that hangs on its way to sleep shall be able to say where.
 TALKS = 'no_console_suspend'
@@ -173,33 +173,34 @@ TALKS = 'no_console_suspend'
 # There has to be room for an image of the memory.
 FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
                          ring('intx', options={'vectors': 0})),
-              mem='768M', append=TALKS, channel='virtio', pace=9)
+              mem='768M', append=TALKS, channel='virtio', pace=14)
 
 # Not q35: its firmware forgets the power management registers, and the second suspend would only pretend to sleep.
 # Nothing routes INTx again without ACPI (see PC), for the in-tree driver neither.
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
                            disk('file-system')), machine='pc', append=f'{TALKS} acpi=noirq', channel='virtio',
-               pace=15)
+               pace=9)
 
 # Machines that start another kernel, which is on the last disk.
 HELD = ({'driver': 'throttle', 'throttle-group': 'held'},)
 KEXEC = Boot('kexec', (disk('1q', filters=HELD), disk('4q', {'num-queues': QUEUES}, HELD),
                        ring('packed', True, filters=HELD), disk('file-system'), disk('next', size=256 * MIB)),
-             args=('-object', 'throttle-group,id=held'))
+             args=('-object', 'throttle-group,id=held'), pace=35)
 
-MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)))
+MANY = Boot('many', tuple(disk(f'many{number}', {'num-queues': QUEUES}, backend='null') for number in range(16)),
+            pace=16)
 
 # More disks than letters: eight functions a slot. The slab allocator keeps account of who holds what.
 NAMES = Boot('names', tuple(
     disk(f'name{number}', {'addr': f'{0x10 + number // 8:x}.{number % 8}', 'multifunction': True,
                            'num-queues': QUEUES}, backend='null')
-    for number in range(28)), append='slub_debug=U')
+    for number in range(28)), append='slub_debug=U', pace=16)
 
 # No disks of QEMU's: tests/kunit/sim makes its own in the guest's kernel. What fails there might leak.
-SIM = Boot('sim', (), pace=6)
-SIM_FAULTS = Boot('sim-faults', (), leaks=True, pace=9, append='kunit.enable=1 kunit.autorun=1')
+SIM = Boot('sim', (), pace=5)
+SIM_FAULTS = Boot('sim-faults', (), leaks=True, pace=7, append='kunit.enable=1 kunit.autorun=1')
 
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
-VHOST = Boot('vhost', (), leaks=True, pace=8, args=(
+VHOST = Boot('vhost', (), leaks=True, pace=14, args=(
     '-object', f'memory-backend-memfd,id=ram,size={MEM},share=on', '-machine', 'memory-backend=ram',
     *root_ports(2)))

@@ -201,8 +201,8 @@ class Machine:
         """Verified I/O on devices, over and over, while the block runs.
 
         It starts before the block does, and each device sees at least one whole round more after it ended.
-        With `errors`, fio may fail (the disk goes away): what counts is that it ends. With `apart`, a device that stands
-        still does not keep the others from their next round.
+        With `errors`, fio may fail (the disk goes away): what counts is that it ends. With `apart`, a device that
+        stands still does not keep the others from their next round.
         """
         # One fio for all of them: to start it costs more than a round's I/O.
         groups = [[dev] for dev in devs] if errors or apart else [devs]

@@ -17,7 +17,7 @@ def test(g, disk):
                                          iodepth_batch_submit=8))
     with g.busy(f'/dev/{name}', iodepth=64, size='512k'):
         g.sh(f'''set -e; cd /sys/block/{name}/queue
-            for i in 1 2 3 4; do
+            for i in 1 2; do
                 for s in mq-deadline none; do echo $s > scheduler; sleep 0.2; done
                 echo 4 > nr_requests
             done''')

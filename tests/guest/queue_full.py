@@ -9,6 +9,7 @@ CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
     f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES for disk in ('ring4', 'ring16-wide')]}
 LONG = {boots.TINY: ['ring8', 'ring8-direct', 'ring16-packed-direct', f'{policy.PARAMETER}=0 ring4',
                      f'{policy.PARAMETER}=1 ring16-wide']}
+NEWEST = {boots.TINY: ['ring16', 'ring16-4q', 'ring16-wide', f'{policy.PARAMETER}=1 ring4']}
 # More than any of the rings takes: without it, the block layer would hold back what an indirect descriptor each fits.
 DEPTH = 128
 PARAMS = f'queue_depth={DEPTH}'
@@ -19,7 +20,7 @@ def test(g, case):
     g.want(f'{PARAMS} {params}'.strip())
     name = g.disk(disk)
     dev = f'/dev/{name}'
-    g.fio(dev, **verified(numjobs=3, size='2m', offset_increment='16m', bs=None, bssplit='4k/50:64k/30:512k/15:1m/5',
+    g.fio(dev, **verified(numjobs=3, size='1m', offset_increment='16m', bs=None, bssplit='4k/50:64k/30:512k/15:1m/5',
                           iodepth=DEPTH))
     g.fio(dev, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=DEPTH, ioengine='io_uring',
                           iodepth_batch_submit=32, iodepth_batch_complete_min=1, iodepth_batch_complete_max=32))

@@ -2,6 +2,7 @@
 """Medians, spreads and ratios over the runs of one comparison."""
 
 from dataclasses import dataclass
+from math import comb
 from statistics import median
 
 from bench.plan import MODES, REFERENCE, WORKLOADS
@@ -20,6 +21,18 @@ def spread(values):
     if not values:
         return None
     return Spread(median(values), min(values), max(values), len(values))
+
+
+def likely_median(values):
+    """Where the median of all such values lies, 19 times in 20, whatever their distribution;
+    None where they are too few to say."""
+    values, beyond = sorted(values), 0
+    count, tail = len(values), 1
+    # The median is below the lowest value with a chance of 1 in 2^count, and so on inwards.
+    while 40 * tail <= 2 ** count:
+        beyond += 1
+        tail += comb(count, beyond)
+    return (values[beyond - 1], values[-beyond]) if beyond else None
 
 
 class Cell:
@@ -107,14 +120,13 @@ class Summary:
             return None
         return own.middle / reference.middle
 
-    def paired_ratios(self, figure, mode, queues, workload, variant):
-        """The spread of a figure's ratio to that of the reference's run that
-        alternated with it."""
+    def iops_pairs(self, mode, queues, workload, variant):
+        """The ratios of IOPS to those of the reference's run that alternated with each."""
         def by_run(name):
             cell = self.cell(mode, queues, workload, name)
-            return {run["run"]: run[figure] for run in cell.plain if run[figure]}
+            return {run["run"]: run["iops"] for run in cell.plain if run["iops"]}
         own, reference = by_run(variant), by_run(REFERENCE)
-        return spread(own[run] / reference[run] for run in own if run in reference)
+        return [own[run] / reference[run] for run in own if run in reference]
 
 
 def _present(runs, key, known):

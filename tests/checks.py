@@ -20,7 +20,7 @@ HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tes
 PER_KERNEL = ('build',)
 ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
 OWN = ('dkms',)    # tests of several steps, see tests/install
-SLOW = ('model',)
+SLOW = ('checkpatch', 'model')
 SPEC = {'build': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
 NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 

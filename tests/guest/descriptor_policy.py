@@ -13,10 +13,11 @@ def test(g, value):
     g.load(f'{policy.PARAMETER}={value}')
     path = f'/sys/module/virtio_blk/parameters/{policy.PARAMETER}'
     assert g.out(f'cat {path}') == value
-    for disk in DISKS.get(g.boot, ('split',)):
-        name = g.disk(disk)
+    names = [g.disk(disk) for disk in DISKS.get(g.boot, ('split',))]
+    for name in names:
         header, *queues = g.out(f'cat /sys/kernel/debug/virtio_blk/{name}/queues').splitlines()
         used = {dict(zip(header.split(), queue.split()))['descriptors'] for queue in queues}
-        assert used == {policy.DESCRIPTORS[value]}, f'{disk}: {used}'
-        g.fio(f'/dev/{name}', **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=32))
-        g.fio(f'/dev/{name}', **verified(size='2m', bs=None, bsrange='4k-1m', iodepth=8))
+        assert used == {policy.DESCRIPTORS[value]}, f'{name}: {used}'
+    devs = [f'/dev/{name}' for name in names]
+    g.fio(*devs, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=32))
+    g.fio(*devs, **verified(size='2m', bs=None, bsrange='4k-1m', iodepth=8))

@@ -17,7 +17,7 @@ APPEND = '/sys/module/zone_append/parameters'
 MOST = 5000
 SECTORS = 65536
 # A probe allocates hundreds of times: a few of them, unless "all" are asked for.
-STRIDE = 19
+STRIDE = 29
 # Without an indirect table, a request of several segments has no room in the ring, not even in an empty one.
 TIGHT = 'queue_size=4 max_chain=64 +size_max size_max=4096'
 OPTIONS = {'read': TIGHT, 'write': TIGHT, 'scatterlist': 'queues=2 +size_max size_max=4096', '4q': 'queues=4'}

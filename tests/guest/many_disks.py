@@ -9,6 +9,7 @@ from tests import boots
 
 CASES = {boots.MANY: ['io_uring', 'libaio', 'psync']}
 LONG = {boots.MANY: ['libaio']}
+NEWEST = {boots.MANY: ['psync']}
 RUNS = {'io_uring': 4, 'libaio': 4, 'psync': 2}    # of psync, 128 threads each
 IOS = 300
 

@@ -6,7 +6,7 @@ from tests import boots, sim, usage
 from tests.machine import verified
 
 CASES = {boots.SIM_FAULTS: ['unbind', 'sleep', 'reset', 'unplug']}
-NEWEST = {boots.SIM_FAULTS: ['unplug']}
+NEWEST = {boots.SIM_FAULTS: ['reset', 'unplug']}
 HELPERS = ('virtio_blk_sim',)
 ROUNDS = 6
 DRIVER = '/sys/bus/virtio/drivers/virtio_blk'

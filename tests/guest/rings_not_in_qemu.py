@@ -9,6 +9,7 @@ from tests.machine import Skip, verified
 BIT = {'notification_data': 38, 'in_order': 35}
 CASES = {boots.SIM: [*BIT, 'in_order-4q', 'notification_data-4q', 'strict', 'strict-direct', 'strict-legacy',
                      'wide-direct', 'dma']}
+NEWEST = {boots.SIM: ['strict-direct', 'strict-legacy']}
 SPEC = ('2.2.3', '2.7.4.2', '2.7.5.3.1', '2.7.10.1', '5.2.6.1', '5.2.6.4')
 HELPERS = ('virtio_blk_sim',)
 OPTIONS = {'notification_data': '+notification_data', 'in_order': '+in_order', 'in_order-4q': '+in_order queues=4',

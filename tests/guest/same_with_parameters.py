@@ -8,6 +8,7 @@ CASES = {boots.PC: [
     'num_request_queues=3 poll_queues=1 queue_depth=16', 'num_request_queues=1000 poll_queues=1000 queue_depth=100000',
 ]}
 LONG = {boots.PC: ['num_request_queues=2 queue_depth=512', 'poll_queues=1']}
+NEWEST = {boots.PC: ['num_request_queues=1 queue_depth=1']}
 PARAMS = None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests import boots
 
 CASES = {boots.LOAD: ['json', 'text', 'in-tree', 'watch', 'refuses']}
-NEWEST = {boots.LOAD: ['text', 'watch', 'refuses']}
+NEWEST = {boots.LOAD: ['text', 'in-tree', 'watch', 'refuses']}
 PARAMS = None
 SCRIPT = Path(__file__).resolve().parent.parent.parent / 'tools' / 'virtio-blk-status'
 TOOL = '/tmp/virtio-blk-status'

@@ -5,7 +5,7 @@ from tests import boots
 from tests.machine import verified
 
 CASES = {boots.LOAD: ['1q', '4q', 'ring8-direct']}
-NEWEST = {boots.LOAD: ['1q']}
+NEWEST = {boots.LOAD: ['1q', 'ring8-direct']}
 PARAMS = None
 
 

@@ -28,7 +28,7 @@ LARGE = {
 }
 UNSIGNED = ('num_request_queues', 'poll_queues', 'queue_depth', 'io_timeout')
 CASES = {boots.SIM: [policy.PARAMETER, 'large', 'later'], boots.SIM_FAULTS: ['refused']}
-NEWEST = {boots.SIM_FAULTS: ['refused']}
+NEWEST = {boots.SIM: ['large'], boots.SIM_FAULTS: ['refused']}
 HELPERS = ('virtio_blk_sim',)
 PARAMS = None
 OUT_OF_RANGE = ('2', '-2', '1000000')

@@ -9,7 +9,7 @@ CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
     f'{policy.PARAMETER}={value} {disk}' for value in policy.VALUES for disk in ('ring4', 'ring16-wide')]}
 LONG = {boots.TINY: ['ring8', 'ring8-direct', 'ring16', 'ring16-packed-direct', f'{policy.PARAMETER}=0 ring4',
                      f'{policy.PARAMETER}=1 ring16-wide']}
-NEWEST = {boots.TINY: ['ring16-4q', 'ring16-wide', f'{policy.PARAMETER}=1 ring4']}
+NEWEST = {boots.TINY: ['ring16-4q', 'wide-packed-direct', 'ring16-wide', f'{policy.PARAMETER}=1 ring4']}
 # More than any of the rings takes: without it, the block layer would hold back what an indirect descriptor each fits.
 DEPTH = 128
 PARAMS = f'queue_depth={DEPTH}'

@@ -10,8 +10,9 @@ DISKS = ('one', 'two', 'three')
 
 
 def test(g):
+    # Who looks for partitions of a new disk keeps the module for that time.
     loading = g.spawn('''set -e
-        for i in 1 2 3 4 5; do insmod MODULE; sleep 0.1; rmmod virtio_blk; sleep 0.1; done
+        for i in 1 2 3 4 5; do insmod MODULE; sleep 0.1; until rmmod virtio_blk; do sleep 0.1; done; sleep 0.1; done
         insmod MODULE'''.replace('MODULE', g.module_path))
     for port, disk in enumerate(DISKS):
         g.plug(disk, **g.slot(port))

@@ -40,5 +40,7 @@ def events(g):
 END
 chmod +x /tmp/note-event; rm -f /tmp/uevents
 busybox uevent /tmp/note-event > /dev/null 2>&1 & echo $! > /tmp/uevent.pid""")
+    # Its netlink socket: an event that comes sooner is lost.
+    g.until('grep -q "^[0-9a-f]* *15 *$(cat /tmp/uevent.pid) " /proc/net/netlink', 'somebody listens to events')
     yield
     g.sh('kill $(cat /tmp/uevent.pid)')

@@ -7,7 +7,7 @@ import string
 from dataclasses import dataclass
 
 from harness.lines import Lines
-from harness.util import Failure
+from harness.util import Failure, say
 
 # More would not fit into the buffers between here and the guest's shell.
 SCRIPT_LIMIT = 64 << 10
@@ -41,10 +41,16 @@ class Channel(Lines):
         """The Result of a request, or None if there was none in time."""
         return self._wait(lambda: self._answers.get(name), timeout)
 
-    def ask_again(self, name, timeout):
-        """The virtio console has lost an answer now and then. The guest keeps each."""
-        kept = self.answer(self.request(f"cat /tmp/.{name}"), timeout)
-        if kept and kept.out.split(" ")[0] == name:
+    def ask_again(self, name, script, timeout):
+        """The virtio console has lost an answer now and then. The guest keeps each, and each
+        script that it was given: what never reached it is sent once more."""
+        kept = self.answer(self.request(f"[ -e /tmp/.{name} ] || echo none; cat /tmp/.{name}"), timeout)
+        if not kept:
+            return
+        if kept.out.startswith("none"):
+            say(f"a request was lost on its way into the guest, and is sent again: {script.strip()[:60]}")
+            self._send(f"{name} ".encode() + escape(script))
+        elif kept.out.split(" ")[0] == name:
             with self._changed:
                 self._take(kept.out.encode())
 

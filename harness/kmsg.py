@@ -40,16 +40,21 @@ OWNER = re.compile(r"^\[ *[\d.]+\](?:\[ *\w+\])? (task:\S+ +state:\w|CPU: \d+)")
 IDLE = re.compile(r"__schedule < schedule < (worker_thread|rescuer_thread|smpboot_thread_fn|kthreadd|"
                   r"kthread_worker_fn|\w+_kthread|kthread|irq_thread|kswapd|ksoftirqd|oom_reaper|"
                   r"kcompactd|khvcd|kauditd|__refrigerator)\b")
+# What a disk has not answered yet: reads and writes.
+IN_FLIGHT = re.compile(r"/sys/block/(\S+)/inflight: +(\d+) +(\d+)")
 
 
 def stacks(text):
-    """Who is where: a line for each processor, and for each task that does or awaits something, in a panic's report."""
-    found = []
+    """Who is where: a line for each processor, for each task that does or awaits something, in a panic's report or
+    SysRq's, and for each disk with requests in flight."""
+    found, disks = [], []
     for line in text.splitlines():
-        owner, frame = OWNER.match(line), FRAME.match(line)
+        owner, frame, disk = OWNER.match(line), FRAME.match(line), IN_FLIGHT.search(line)
+        if disk:
+            disks.append(f"{disk[1]} has {disk[2]} reads and {disk[3]} writes in flight")
         if owner:
             found.append([owner[1]])
         elif frame and found:
             found[-1].append(frame[1])
     lines = [f"{' '.join(stack[0].split())} in {' < '.join(stack[1:])}" for stack in found if len(stack) > 1]
-    return [line for line in dict.fromkeys(lines) if not IDLE.search(line)]
+    return disks + [line for line in dict.fromkeys(lines) if not IDLE.search(line)]

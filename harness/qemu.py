@@ -131,7 +131,7 @@ class Script:
             result = channel.answer(self._name, min(left, LONG_SECONDS))
             if result or left <= LONG_SECONDS or channel.closed:
                 return result
-            channel.ask_again(self._name, LONG_SECONDS)
+            channel.ask_again(self._name, self._script, LONG_SECONDS)
 
     def _title(self):
         lines = [line.strip() for line in self._script.strip().splitlines() if line.strip()]
@@ -168,7 +168,7 @@ class Guest:
         if icount:
             self.accel, self.accel_reason = "tcg", "instruction counting needs TCG"
         self.channel = self._qmp = self._process = None
-        self._failed = False
+        self._failed = self._given_up = False
         if machine.split(",")[0] not in MACHINES:
             raise Failure(f"unknown machine '{machine}': {', '.join(MACHINES)}")
         if channel not in CHANNELS:
@@ -221,7 +221,7 @@ class Guest:
             if self._boot():
                 return self
             self.kill()
-            self._failed = False
+            self._failed = self._given_up = False
             kept = self.log.rename(self.log.with_suffix(f".silent{boot}"))
             say(f"the guest's kernel went silent, or QEMU crashed, boot {boot} of {BOOTS} "
                 f"(log: {kept})")
@@ -318,6 +318,8 @@ class Guest:
 
     def check_log(self, allow=()):
         """Fail with the first line of the kernel log that tells of trouble."""
+        if self._given_up:
+            return  # with that line; what came after it was asked for
         line = kmsg.first_trouble(self.log.read_text(errors="replace"), (*self.allow, *allow))
         if line:
             self._failed = True
@@ -325,7 +327,7 @@ class Guest:
 
     def give_up(self, what):
         """Raise GuestError, telling a dead guest from a silent one."""
-        self._failed = True
+        self._failed = self._given_up = True
         if self._gone():
             try:
                 self._process.wait(5)
@@ -345,20 +347,26 @@ class Guest:
         raise GuestError(f"the guest {what}{reason} (log: {self.log}){stacks}")
 
     def _stacks(self):
-        """Has the guest say where everybody is; what of that an answer has room for."""
+        """Has the guest say where everybody is, and which disks owe an answer."""
         before = self._said()
-        self.channel.request("echo l >/proc/sysrq-trigger; echo t >/proc/sysrq-trigger")
-        time.sleep(DUMP_SECONDS)
-        if self._said() > before:
-            return []   # it takes commands: its log tells more than fits
-        try:
-            self.qmp("inject-nmi")
-            self._process.wait(5 * DUMP_SECONDS)
-        except (Failure, subprocess.TimeoutExpired):
-            pass
+        self.channel.request("grep -s '[1-9]' /sys/block/*/inflight >/dev/kmsg; "
+                             "echo l >/proc/sysrq-trigger; echo t >/proc/sysrq-trigger")
+        self._wait_until_quiet()
+        if self._said() == before:
+            try:
+                self.qmp("inject-nmi")
+                self._process.wait(5 * DUMP_SECONDS)
+            except (Failure, subprocess.TimeoutExpired):
+                pass
         with open(self.log, errors="replace") as log:
             log.seek(before)
             return kmsg.stacks(log.read()) or ["it does not even answer an NMI"]
+
+    def _wait_until_quiet(self):
+        said = -1
+        while said != self._said():
+            said = self._said()
+            time.sleep(DUMP_SECONDS)
 
     def _said(self):
         return self.log.stat().st_size

@@ -217,9 +217,9 @@ class Machine:
 
 
 def fio_command(dev, options, *more):
-    """One job, which `more` devices have at the same time."""
-    return 'fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for one in (dev, *more)
-                             for key, value in _job(one, options).items() if value is not None)
+    """One job, which `more` devices have at the same time. A fio that gives up may signal all of its process group."""
+    return 'setsid fio ' + ' '.join(f'--{key}={shlex.quote(str(value))}' for one in (dev, *more)
+                                    for key, value in _job(one, options).items() if value is not None)
 
 
 def _job(dev, options):

@@ -13,8 +13,12 @@ OWNER = uuid.UUID('5d2f8c0e-7a5e-4b7e-9c55-76626c6b0001')
 X509 = uuid.UUID('a5c059a1-94e4-4aa7-87b5-ab155c2bf072')
 # The signature database, and where Linux shows it.
 DB = '/sys/firmware/efi/efivars/db-d719b2cb-3d3a-4596-a3bc-dad00e67656f'
-# Kept, and to be seen by the firmware as well as by the system.
-ATTRIBUTES = 7
+# Kept, to be seen by the firmware as well as by the system, and authenticated by time. The firmware, which has no
+# owner yet, asks for no signature, but for the header that would have it.
+ATTRIBUTES = 0x27
+PKCS7 = uuid.UUID('4aafd29d-68df-49ee-8aa9-347d375665a7')
+AUTHENTICATION = (struct.pack('<HBBBBBBIhBB', 2026, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0) +
+                  struct.pack('<IHH', 24, 0x200, 0xef1) + PKCS7.bytes_le)
 
 
 def args(folder):
@@ -33,4 +37,5 @@ def database(certificate):
     """What to write into DB: a list of one X.509 certificate (DER)."""
     signature = OWNER.bytes_le + certificate
     size = 28 + len(signature)
-    return struct.pack('<I', ATTRIBUTES) + X509.bytes_le + struct.pack('<III', size, 0, len(signature)) + signature
+    return (struct.pack('<I', ATTRIBUTES) + AUTHENTICATION +
+            X509.bytes_le + struct.pack('<III', size, 0, len(signature)) + signature)

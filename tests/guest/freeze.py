@@ -12,7 +12,7 @@ ROUNDS = {'freezer': 1, 'devices': 2, 'platform': 1, 'core': 1}
 
 def test(g, level):
     g.sh(f'echo {level} > /sys/power/pm_test')
-    with g.busy(*map(g.dev, DISKS), ioengine=usage.SLEEPS_WELL, size='256k'):
+    with g.busy(*map(g.dev, DISKS), **usage.sleeps_well(4), size='64k'):
         for _ in range(ROUNDS[level]):
             g.sh('echo disk > /sys/power/state')
     g.sh('echo none > /sys/power/pm_test')

@@ -2,7 +2,7 @@
 """A disk grows and shrinks all the time while I/O runs, and is taken away, reset or suspended in the midst of it:
 nothing hangs, and in the end the size is right and nothing reaches the device beyond it."""
 
-from tests import boots, sim, usage
+from tests import boots, sim
 from tests.machine import verified
 
 CASES = {boots.SIM_FAULTS: ['unbind', 'sleep', 'reset', 'unplug']}
@@ -29,7 +29,7 @@ def test(g, case):
                 done
             done''')
         action = ACTIONS.get(case, '').format(virtio=disk.virtio, folder=disk.folder, dev=disk.dev)
-        with g.busy(disk.dev, errors=True, size='4m', offset='20m', numjobs=2, ioengine=usage.SLEEPS_WELL):
+        with g.busy(disk.dev, errors=True, size='4m', offset='20m', numjobs=2, ioengine='io_uring'):
             if case == 'unplug':
                 g.sh(f'sleep 1; echo {case} > {sim.DRIVER}/delete_device')
             else:

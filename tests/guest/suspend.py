@@ -35,7 +35,7 @@ def idle(g, rounds):
 
 
 def under_io(g, rounds):
-    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q')), ioengine=usage.SLEEPS_WELL, size='256k'):
+    with g.busy(*(g.dev(disk) for disk in ('1q', '4q', 'packed-4q')), **usage.sleeps_well(4), size='64k'):
         sleep_and_wake(g, rounds)
 
 
@@ -45,7 +45,7 @@ def mounted(g, rounds):
         mke2fs -q -F -t ext4 {dev}; mount {dev} /mnt
         dd if=/dev/urandom of=/mnt/f bs=1M count=4 2>/dev/null''')
     wanted = g.out('md5sum < /mnt/f')
-    with g.busy('/mnt/verify', ioengine=usage.SLEEPS_WELL, size='256k', iodepth=4):
+    with g.busy('/mnt/verify', **usage.sleeps_well(2), size='256k'):
         sleep_and_wake(g, rounds)
     g.sh('echo 3 > /proc/sys/vm/drop_caches')
     assert g.out('md5sum < /mnt/f') == wanted

@@ -9,7 +9,7 @@ from tests.machine import fio_command, verified
 # Where nothing else writes: a megabyte that has to stay as it was at the beginning, and its copy.
 KEPT_AT = 48
 KEPT = '/tmp/kept.{}'
-ROUND = {'rw': 'randrw', 'rwmixread': 30, 'offset': '2m', 'ioengine': usage.SLEEPS_WELL, 'verify_dump': 1}
+ROUND = {'rw': 'randrw', 'rwmixread': 30, 'offset': '2m', 'verify_dump': 1}
 FILE_SYSTEM = 'file-system'
 FILE = '/mnt/verify'
 # fio leaves a wrong block, or what should be one, in its folder.
@@ -46,8 +46,7 @@ class Work:
         """Of fio, as chance will have it."""
         smallest = '4k' if serial == FILE_SYSTEM else self.chance.choice(('512', '4k', '16k'))
         return {'bs': None, 'bsrange': f'{smallest}-{self.chance.choice(("16k", "64k", "256k"))}',
-                'size': self.chance.choice(('256k', '512k', '1m')), 'iodepth': self.chance.choice((1, 4, 32)),
-                'iodepth_batch_submit': self.chance.choice((1, 4))}
+                'size': self.chance.choice(('256k', '512k', '1m')), **usage.sleeps_well(self.chance.choice((1, 4, 8)))}
 
     def stop(self, *serials):
         """The round that runs is finished, and has to be right."""

@@ -35,8 +35,7 @@ def _build(package, configure, target, steps, edits, program):
     tree.mkdir()
     run_logged(["tar", "-C", tree, "--strip-components=1", "-xf", archive],
                folder / "unpack.log", f"unpacking {package}")
-    for name, old, new in edits:
-        _edit(tree / name, old, new)
+    edit(tree, edits)
     run_logged(["env", "-C", tree, "./configure", *configure],
                folder / "configure.log", f"configuring {package}")
     run_logged(["make", "-C", tree, f"-j{os.cpu_count()}", target], log, f"building {package}", steps=steps)
@@ -45,8 +44,11 @@ def _build(package, configure, target, steps, edits, program):
     shutil.rmtree(work)
 
 
-def _edit(path, old, new):
-    text = path.read_text()
-    if text.count(old) != 1:
-        raise Failure(f"{path} has '{old}' {text.count(old)} times instead of once: adapt the edits to this version")
-    path.write_text(text.replace(old, new))
+def edit(tree, edits):
+    """Edits as build() takes them."""
+    for name, old, new in edits:
+        text = (tree / name).read_text()
+        if text.count(old) != 1:
+            raise Failure(f"{name} has '{old}' {text.count(old)} times instead of once: "
+                          "adapt the edits to this version")
+        (tree / name).write_text(text.replace(old, new))

@@ -6,7 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import apt
+from harness import apt, static
+from harness.fio import EDITS
 from harness.initramfs import FOLDERS, Archive
 from harness.kernel import Kernel, Source
 from harness.util import Failure, cache_dir, last_line, locked, need_space, need_tool, run_logged, say
@@ -110,6 +111,7 @@ def fio(name, root):
         archive = apt.download_source('fio', work)
         log = folder / 'fio.log'
         run_logged(['tar', '-C', work, '--strip-components=1', '-xf', archive], log, 'unpacking fio')
+        static.edit(work, EDITS)
         compiler = f'{port.triplet}-gcc -I{root}/usr/include -L{root}/usr/lib/{port.triplet}'
         run_logged(['env', '-C', work, './configure', f'--cc={compiler}', '--build-static',
                     *(f'--disable-{what}' for what in FIO_OFF)], log, 'configuring fio')

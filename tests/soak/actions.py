@@ -115,12 +115,16 @@ def fault(soak, chance):
         device.set(name, 1)
     else:
         device.set('late_ms', 1500)
+        if name == 'spurious_irq':
+            # Which one is only if nothing was done; without latency, each look of the device finds something.
+            device.set('latency_us', 1000)
         device.fault(name, times)
     if name == 'torn_config':
         device.set('config', f'capacity {chance.randrange(128 * MIB, 256 * MIB, 4096) // 512}')
     else:
         soak.work.goes_on(BUSY_SIM)
     soak.g.until(f"! grep -qv ' 0$' {device.folder}/faults", f'{name} has happened')
+    device.set('latency_us', 0)
 
 
 def failure(soak, chance):

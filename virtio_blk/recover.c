@@ -71,7 +71,7 @@ enum blk_eh_timer_return virtblk_timeout(struct request *rq)
 	struct virtio_blk *vblk = rq->q->queuedata;
 
 	WRITE_ONCE(vbr->late, true);
-	if (!xchg(&vblk->timed_out, true))
+	if (!xchg(&vblk->timed_out, 1))
 		dev_warn(&vblk->vdev->dev, "[%s] no answer on queue %u for %u s\n",
 			 vblk->disk->disk_name, rq->mq_hctx->queue_num, rq->timeout / HZ);
 	virtblk_look_after(vblk);
@@ -269,7 +269,7 @@ void virtblk_recover(struct work_struct *work)
 	bool timed_out;
 
 	mutex_lock(&vblk->state_mutex);
-	timed_out = xchg(&vblk->timed_out, false);
+	timed_out = xchg(&vblk->timed_out, 0);
 	if (vblk->stopped || vblk->removed)
 		goto out;
 

@@ -153,7 +153,7 @@ struct virtio_blk {
 	bool dead;
 	bool resetting;
 	bool removed;
-	bool timed_out;
+	int timed_out;			/* for xchg(): no smaller one is portable */
 	u64 completions_at_reset;
 	unsigned int resets;
 	bool tells_len;

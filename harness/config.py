@@ -20,7 +20,7 @@ FLAVOURS = {
     "builtin": ("base", "plain", "builtin"),
     "i386": ("base", "plain"),
     "arm64": ("base", "plain", "arm64"),
-    "riscv64": ("base", "plain"),
+    "riscv64": ("base", "plain", "riscv64"),
     "s390x": ("base", "plain", "s390x"),
 }
 # Whose kernel warns of itself, so that a guest has to survive a warning.

@@ -170,10 +170,11 @@ static void virtblk_leave_word(struct virtblk_vq *vq)
 static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtblk_turn *turn)
 {
 	unsigned long flags;
+	bool said = false;
 
-	if (!spin_trylock_irqsave(&vq->lock, flags)) {
+	while (!spin_trylock_irqsave(&vq->lock, flags)) {
 		/* A poller comes back of itself. */
-		if (vq->polled && may_reap)
+		if (said || (vq->polled && may_reap))
 			return false;
 		virtblk_leave_word(vq);
 		/*
@@ -182,8 +183,7 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
 		 * we see the lock free.
 		 */
 		smp_mb();
-		if (!spin_trylock_irqsave(&vq->lock, flags))
-			return false;
+		said = true;
 	}
 
 	if (unlikely(!vq->open)) {

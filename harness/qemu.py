@@ -363,8 +363,9 @@ class Guest:
             return kmsg.stacks(log.read()) or ["it does not even answer an NMI"]
 
     def _wait_until_quiet(self):
-        said = -1
-        while said != self._said():
+        """For a minute at most: a guest may have gone mad."""
+        end, said = time.monotonic() + LONG_SECONDS, -1
+        while said != self._said() and time.monotonic() < end:
             said = self._said()
             time.sleep(DUMP_SECONDS)
 

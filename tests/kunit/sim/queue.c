@@ -3,6 +3,7 @@
  * The device's processor of a virtqueue: takes requests, carries them out when
  * they are due, gives them back and interrupts the driver.
  */
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/random.h>
@@ -197,6 +198,26 @@ void sim_queue_kick(struct sim_queue *q)
 {
 	WRITE_ONCE(q->kicked, true);
 	wake_up_process(q->thread);
+}
+
+/**
+ * sim_queue_settle - wait until the device has looked at a queue as often as it
+ *	was asked to
+ * @q: the queue
+ *
+ * Context: process, may sleep.
+ */
+void sim_queue_settle(struct sim_queue *q)
+{
+	bool asked;
+
+	do {
+		mutex_lock(&q->lock);
+		asked = READ_ONCE(q->kicked);
+		mutex_unlock(&q->lock);
+		if (asked)
+			fsleep(100);
+	} while (asked);
 }
 
 /**

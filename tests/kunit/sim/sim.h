@@ -286,6 +286,8 @@ extern const struct attribute_group *sim_attr_groups[];
 /* transport.c */
 extern const struct virtio_config_ops sim_config_ops;
 void sim_set_credit(struct sim_dev *sim, int credit);
+void sim_settle(struct sim_dev *sim);
+void sim_hold(struct sim_dev *sim);
 void sim_config_irq(struct irq_work *work);
 
 /* config.c */
@@ -303,6 +305,7 @@ void sim_queue_exit(struct sim_queue *q);
 void sim_queue_start(struct sim_queue *q, struct virtqueue *vq);
 void sim_queue_stop(struct sim_queue *q);
 void sim_queue_kick(struct sim_queue *q);
+void sim_queue_settle(struct sim_queue *q);
 void sim_queue_fail(struct sim_queue *q);
 
 /* ring.c */

@@ -54,6 +54,36 @@ void sim_set_credit(struct sim_dev *sim, int credit)
 	sim_kick_all(sim);
 }
 
+/**
+ * sim_settle - wait until the device sleeps, and wants to be notified
+ * @sim: the device, which gets no requests meanwhile
+ *
+ * A driver has its requests back before that.
+ *
+ * Context: process, may sleep.
+ */
+void sim_settle(struct sim_dev *sim)
+{
+	unsigned int i;
+
+	for (i = 0; i < sim->num_queues; i++)
+		sim_queue_settle(&sim->queues[i]);
+}
+
+/**
+ * sim_hold - let the device carry out nothing more, and wait until it sleeps
+ * @sim: the device, which gets no requests meanwhile
+ *
+ * It takes requests from the ring all the same.
+ *
+ * Context: process, may sleep.
+ */
+void sim_hold(struct sim_dev *sim)
+{
+	atomic_set(&sim->credit, 0);
+	sim_settle(sim);
+}
+
 static void sim_set_status(struct virtio_device *vdev, u8 status)
 {
 	struct sim_dev *sim = to_sim(vdev);

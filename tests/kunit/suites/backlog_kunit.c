@@ -43,7 +43,7 @@ static void waits_for_room(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "queue_size=64 -indirect_desc");
 
 	io_prepare_reads(test, 0, 32);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 32);
 	KUNIT_EXPECT_EQ(test, 21, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 21, fix->vq->in_ring);
@@ -64,7 +64,7 @@ static void waits_for_room_for_all_of_it(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "queue_size=8 -indirect_desc");
 
 	io_prepare_reads(test, 0, 4);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 4);
 	KUNIT_EXPECT_EQ(test, 2, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 2, fix->vq->vq->num_free);
@@ -106,7 +106,7 @@ static void waits_for_memory(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "");
 
 	io_prepare_reads(test, 0, 2);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 1);
 	fail_adds(1, -ENOMEM);
 	io_submit(fix, 1, 1);
@@ -171,7 +171,7 @@ static void hands_over_after_some_turns(struct kunit *test)
 
 	memset(&long_turn, 0, sizeof(long_turn));
 	long_turn.fix = fix;
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_prepare_reads(test, 0, 1);
 	hooks.at = leave_word_each_time;
 	actor_start(&long_turn.a, CPU_A, fix, 0, 1);

@@ -16,7 +16,7 @@ static void in_one_batch(struct kunit *test)
 	struct actor *a = &fix->actors[0];
 
 	io_prepare_reads(test, 0, 8);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	actor_start(a, CPU_A, fix, 0, 8);
 	actor_wait(test, a);
 	KUNIT_ASSERT_EQ(test, 1, hook_count(HOOK_LOCK));
@@ -43,7 +43,7 @@ static void in_two_batches_for_two_cpus(struct kunit *test)
 	struct actor *a = &fix->actors[0], *b = &fix->actors[1];
 
 	io_prepare_reads(test, 0, 8);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	actor_start(a, CPU_A, fix, 0, 5);
 	actor_wait(test, a);
 	actor_start(b, CPU_B, fix, 5, 3);

@@ -104,6 +104,7 @@ static struct fixture *fixture_make(struct kunit *test, const char *options)
 	for (i = 0; i < sim->num_queues; i++)
 		KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(sim->queues[i].thread,
 							      cpumask_of(CPU_DEVICE)));
+	sim_settle(sim);
 	for (i = 0; i < fix->vblk->num_vqs; i++)
 		memset(&fix->vblk->vqs[i].stats, 0, sizeof(fix->vblk->vqs[i].stats));
 	hooks_reset();

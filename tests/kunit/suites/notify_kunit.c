@@ -10,7 +10,7 @@
 static void expect_once(struct kunit *test, struct fixture *fix)
 {
 	io_prepare_reads(test, 0, PLUG);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, PLUG);
 	KUNIT_EXPECT_EQ(test, PLUG, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_LOCK));
@@ -38,7 +38,7 @@ static void none_that_is_not_wanted(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "");
 
 	io_prepare_reads(test, 0, 8);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	hooks.no_kick = true;
 	io_submit(fix, 0, 4);
 	KUNIT_EXPECT_EQ(test, 4, hook_count(HOOK_ADD));
@@ -56,7 +56,7 @@ static void none_for_a_full_ring(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "queue_size=32 -indirect_desc");
 
 	io_prepare_reads(test, 0, 16);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 10);
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
 	io_submit(fix, 10, 6);
@@ -98,7 +98,7 @@ static void next_owner_sends_what_is_owed(struct kunit *test)
 	memset(&owed, 0, sizeof(owed));
 	owed.fix = fix;
 	io_prepare_reads(test, 0, 8);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	hooks.at = b_comes_between;
 	actor_start(&owed.a, CPU_A, fix, 0, 4);
 	actor_wait(test, &owed.a);

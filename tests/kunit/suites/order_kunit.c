@@ -33,7 +33,7 @@ static void in_the_backlog(struct kunit *test)
 	struct fixture *fix = fixture_disk(test, "queue_size=64 -indirect_desc");
 
 	io_prepare_reads(test, 0, 32);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 16);
 	io_submit(fix, 16, 8);
 	io_submit(fix, 24, 8);
@@ -51,7 +51,7 @@ static void behind_a_large_one(struct kunit *test)
 	io_prepare_reads(test, 0, 2);
 	io_prepare(test, 2, REQ_OP_WRITE, 4096, 12 * SZ_2K);
 	io_prepare(test, 3, REQ_OP_READ, 8192, SECTOR_SIZE);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 2);
 	io_submit(fix, 2, 1);
 	io_submit(fix, 3, 1);

@@ -67,7 +67,7 @@ static void poller_does_not_wait(struct kunit *test)
 {
 	struct fixture *fix = poll_disk(test);
 
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 1);
 	atomic_set(&hooks.no_lock, 1);
 	bio_poll(fix->ios[0].bio, NULL, BLK_POLL_ONESHOT);

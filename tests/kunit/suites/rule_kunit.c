@@ -180,7 +180,7 @@ static void interrupt_does_not_wait(struct kunit *test)
 	const void *added[2];
 
 	io_prepare_reads(test, 0, 2);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	io_submit(fix, 0, 1);
 
 	step_init(fix, CPU_A);
@@ -227,7 +227,7 @@ static void who_comes_too_late_serves(struct kunit *test)
 	const void *added[2];
 
 	io_prepare_reads(test, 0, 2);
-	sim_set_credit(fix->sim, 0);
+	sim_hold(fix->sim);
 	step_init(fix, CPU_B);
 	hooks.at = word_comes_late;
 	actor_start(&step.a, CPU_A, fix, 0, 1);

@@ -106,6 +106,8 @@ def _key(source, flavour):
     digest = hashlib.sha256()
     for option, value in config.wanted(flavour, source.series).items():
         digest.update(f"{option}={value}\n".encode())
+    for word in config.MAKE.get(flavour, ()):
+        digest.update(f"{word}\n".encode())
     compiler = f"{config.architecture(flavour).cross}gcc"
     digest.update(subprocess.run([compiler, "--version"], capture_output=True).stdout)
     if not source.is_debian:
@@ -118,7 +120,7 @@ def _configured(source, flavour, builddir):
     """The command line up to the target, for a configured kernel."""
     builddir.mkdir(exist_ok=True)
     make = ["make", "--no-print-directory", "-C", str(source.path), f"O={builddir}",
-            *config.architecture(flavour).make]
+            *config.architecture(flavour).make, *config.MAKE.get(flavour, ())]
     config.configure(make, builddir, flavour, source.series, builddir / "config.log")
     return make
 

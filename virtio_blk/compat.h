@@ -28,6 +28,12 @@
 #define kmalloc_objs(VAR, COUNT, GFP)	kmalloc_array(COUNT, sizeof(VAR), GFP)
 #endif
 
+/* sparse counts the lock twice if it is a macro around spin_trylock(). */
+#if defined(__CHECKER__) && defined(CONFIG_PREEMPT_RT) && !defined(HAVE_RT_TRYLOCK_FUNCTION)
+#undef spin_trylock_irqsave
+#define spin_trylock_irqsave(lock, flags)	((flags) = 0, spin_trylock(lock))
+#endif
+
 #ifndef HAVE_WQ_PERCPU
 #define WQ_PERCPU	0
 #endif

@@ -343,7 +343,7 @@ static void virtblk_hand_over(struct virtblk_vq *vq, unsigned int ms)
  * An owner with others' work in hand must not be scheduled away from it. Where
  * that cannot be forbidden, virtblk_take_all_back() still has to wait for it.
  */
-static void virtblk_begin_serve(void)
+static inline void virtblk_begin_serve(void)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		rcu_read_lock();
@@ -351,7 +351,7 @@ static void virtblk_begin_serve(void)
 		preempt_disable();
 }
 
-static void virtblk_end_serve(void)
+static inline void virtblk_end_serve(void)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		rcu_read_unlock();

@@ -28,8 +28,11 @@
 #define kmalloc_objs(VAR, COUNT, GFP)	kmalloc_array(COUNT, sizeof(VAR), GFP)
 #endif
 
-/* sparse counts the lock twice if it is a macro around spin_trylock(). */
-#if defined(__CHECKER__) && defined(CONFIG_PREEMPT_RT) && !defined(HAVE_RT_TRYLOCK_FUNCTION)
+/*
+ * Only for sparse, so not worth a probe that could stop a build: it counts the
+ * lock twice where PREEMPT_RT has a macro around spin_trylock() (6.12; 7.3 has not).
+ */
+#if defined(__CHECKER__) && defined(CONFIG_PREEMPT_RT)
 #undef spin_trylock_irqsave
 #define spin_trylock_irqsave(lock, flags)	((flags) = 0, spin_trylock(lock))
 #endif

@@ -43,8 +43,6 @@ vblk-compat += $(call probe,MAP_SG_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_sg.str
 vblk-compat += $(call probe,MAP_KERN_NO_QUEUE,linux/blk-mq.h,int blk_rq_map_kern.struct request .rq,int blk_rq_map_kern.struct request_queue)
 # by 7.2, August 2026: reset_prepare and reset_done
 vblk-compat += $(call probe,RESET_PREPARE,linux/virtio.h,.reset_prepare.,.restore.)
-# by 7.3, November 2026: with PREEMPT_RT, spin_trylock_irqsave() is a function
-vblk-compat += $(call probe,RT_TRYLOCK_FUNCTION,linux/spinlock_rt.h,bool _spin_trylock_irqsave,define __spin_trylock_irqsave)
 # by 7.3, November 2026: the virtio bus lets drivers shut their devices down
 vblk-compat += $(call probe,VIRTIO_SHUTDOWN,linux/virtio.h,.shutdown..struct virtio_device,.restore.)
 # by 7.2, August 2026: blk_mq_num_possible_queues()

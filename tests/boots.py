@@ -203,4 +203,4 @@ SIM_FAULTS = Boot('sim-faults', (), leaks=True, pace=7, append='kunit.enable=1 k
 # Disks of tests/vhost.py, whose backends QEMU lets at the guest's memory.
 VHOST = Boot('vhost', (), leaks=True, pace=14, args=(
     '-object', f'memory-backend-memfd,id=ram,size={MEM},share=on', '-machine', 'memory-backend=ram',
-    *root_ports(2)))
+    *root_ports(4)))

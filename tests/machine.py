@@ -23,7 +23,7 @@ class Machine:
         self.guest, self.boot, self.workdir, self.kernel, self.module = guest, boot, workdir, kernel, module
         self.params = None  # of the loaded module
         self.cache = {}     # what one test of this boot leaves for the next
-        self._marks = 0
+        self._marks = self._plugs = 0
 
     # commands
 
@@ -136,9 +136,12 @@ class Machine:
             self.qmp('blockdev-add', **node)
         self.qmp('device_add', **one.device(self.boot.bus_driver), **where)
 
-    def slot(self, number):
-        """device_add's arguments for a free place: a root port of its own, or the root bus."""
-        return {'bus': f'port{number}'} if 'pcie-root-port' in ' '.join(self.boot.args) else {}
+    def slot(self):
+        """device_add's arguments for a free place: a root port of its own, or the root bus. The ports take turns: for a
+        second after a disk has left one, Linux ignores what is plugged in there."""
+        ports = ' '.join(self.boot.args).count('pcie-root-port')
+        self._plugs += 1
+        return {'bus': f'port{self._plugs % ports}'} if ports else {}
 
     def unplug(self, *disk_ids):
         """Asks the guest to give disks up, and waits until QEMU has them back."""

@@ -15,9 +15,9 @@ TOP = Path(__file__).resolve().parent.parent
 
 
 class Disk:
-    def __init__(self, g, name, folder, queues=1, slot=0, **options):
+    def __init__(self, g, name, folder, queues=1, **options):
         """options: the backend's."""
-        self.g, self.name, self.queues, self.slot, self.options = g, name, queues, slot, options
+        self.g, self.name, self.queues, self.options = g, name, queues, options
         self.socket, self.image = folder / f'{name}.socket', folder / f'{name}.img'
         self.log = Path(g.workdir) / f'{name}.log'
         self.backend, self.asked = None, False
@@ -74,7 +74,7 @@ class Disk:
         g.qmp('chardev-add', id=f'char-{self.name}', backend={'type': 'socket', 'data': {
             'addr': {'type': 'unix', 'data': {'path': str(self.socket)}}, 'server': False, 'reconnect': 1}})
         g.qmp('device_add', driver='vhost-user-blk-pci', id=f'vhost-{self.name}', chardev=f'char-{self.name}',
-              **{'num-queues': self.queues}, **g.slot(self.slot))
+              **{'num-queues': self.queues}, **g.slot())
         g.until(f'grep -qsx {self.name} /sys/block/vd*/serial', f'{self.name} appears')
         self.disk, self.asked = g.disk(self.name), False
 

@@ -51,7 +51,7 @@ def partitions_have_nodes(g):
 
 
 def new_disks_are_the_kernels(g):
-    g.plug('comes', **g.slot(0))
+    g.plug('comes', **g.slot())
     g.until('[ -e /sys/block/vdb ]', 'the disk is there')
     assert g.disks() == {'stays': ['vda'], 'moves': ['vd_a'], 'comes': ['vdb']}
     g.unplug('comes')

@@ -14,8 +14,8 @@ def test(g):
     loading = g.spawn('''set -e
         for i in 1 2 3 4 5; do insmod MODULE; sleep 0.1; until rmmod virtio_blk; do sleep 0.1; done; sleep 0.1; done
         insmod MODULE'''.replace('MODULE', g.module_path))
-    for port, disk in enumerate(DISKS):
-        g.plug(disk, **g.slot(port))
+    for disk in DISKS:
+        g.plug(disk, **g.slot())
     g.finish(loading, 'loading and unloading')
     for disk in DISKS:
         g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')

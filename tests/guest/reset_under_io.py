@@ -11,8 +11,8 @@ RESETS = {'function-level': 'echo flr > {pci}/reset_method && echo 1 > {pci}/res
 
 
 def test(g, case):
-    for port, disk in enumerate(('one', 'two')):
-        g.plug(disk, **g.slot(port))
+    for disk in ('one', 'two'):
+        g.plug(disk, **g.slot())
         g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
     names = [g.disk(disk) for disk in ('one', 'two')]
     for name in names:

@@ -12,7 +12,7 @@ ALLOW = ('EXT4-fs error', 'JBD2: .*[Ee]rror')
 
 def test(g, case):
     how, disk = case.split('-')
-    g.plug(disk, **g.slot(0))
+    g.plug(disk, **g.slot())
     g.until(f'grep -qsx {disk} /sys/block/vd*/serial', f'{disk} appears')
     name = g.disk(disk)
     with g.busy(g.dev('stays')):

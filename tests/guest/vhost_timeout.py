@@ -10,7 +10,7 @@ PARAMS = 'io_timeout=3'
 
 
 def test(g):
-    with g.messages() as log, vhost.disk(g, 'dead') as dead, vhost.disk(g, 'loses', slot=1) as loses:
+    with g.messages() as log, vhost.disk(g, 'dead') as dead, vhost.disk(g, 'loses') as loses:
         dead.kill()
         read = f'dd if={dead.dev} of=/dev/null bs=4k count=1 iflag=direct 2>&1'
         reading = g.spawn(f'{read} | grep "Input/output error"')

@@ -78,6 +78,7 @@ def quiet(g):
             image.write(b'disk' * (8 * MIB))
     g.qmp('qom-set', path='/objects/held', property='limits', value={'iops-total': 1})
     for disk in BUSY:
+        g.sh(f'echo {PATIENCE * 1000} > /sys/block/{g.disk(disk)}/queue/io_timeout')
         g.spawn(fio_command(g.dev(disk), {'rw': 'randrw', 'bs': '64k', 'size': '32m', 'iodepth': DEPTH}))
     for disk in BUSY:
         g.until(f'[ $(awk \'{{ print $1 + $2 }}\' /sys/block/{g.disk(disk)}/inflight) = {DEPTH} ]', f'{disk} is full')

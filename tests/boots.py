@@ -175,11 +175,15 @@ FREEZE = Boot('freeze', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('p
                          ring('intx', options={'vectors': 0})),
               mem='768M', append=TALKS, channel='virtio', pace=14)
 
+# So slow that the kernel is never done with writing to it.
+SLOW = ({'driver': 'throttle', 'throttle-group': 'slowly'},)
+SLOWLY = ('-object', f'throttle-group,id=slowly,x-bps-write={4 * MIB}')
+
 # Not q35: its firmware forgets the power management registers, and the second suspend would only pretend to sleep.
 # Nothing routes INTx again without ACPI (see PC), for the in-tree driver neither.
 SUSPEND = Boot('suspend', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('packed-4q', True, queues=QUEUES),
-                           disk('file-system')), machine='pc', append=f'{TALKS} acpi=noirq', channel='virtio',
-               pace=9)
+                           disk('file-system'), disk('slow', {'num-queues': QUEUES}, SLOW)),
+               args=SLOWLY, machine='pc', append=f'{TALKS} acpi=noirq', channel='virtio', pace=9)
 
 # Machines that start another kernel, which is on the last disk.
 HELD = ({'driver': 'throttle', 'throttle-group': 'held'},)

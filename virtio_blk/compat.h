@@ -79,20 +79,10 @@ static inline void blk_mq_map_hw_queues(struct blk_mq_queue_map *qmap, struct de
 }
 #endif
 
-#ifndef HAVE_FREEZE_MEMFLAGS
-static inline unsigned int compat_freeze_queue(struct request_queue *q)
-{
-	blk_mq_freeze_queue(q);
-	return 0;
-}
-
-static inline void compat_unfreeze_queue(struct request_queue *q, unsigned int memflags)
-{
-	blk_mq_unfreeze_queue(q);
-}
-
-#define blk_mq_freeze_queue	compat_freeze_queue
-#define blk_mq_unfreeze_queue	compat_unfreeze_queue
+/* Where freezing a queue is no lock that somebody owns. */
+#ifndef HAVE_FREEZE_NON_OWNER
+#define blk_freeze_queue_start_non_owner	blk_freeze_queue_start
+#define blk_mq_unfreeze_queue_non_owner		blk_mq_unfreeze_queue
 #endif
 
 #ifndef HAVE_MAP_SG_NO_QUEUE

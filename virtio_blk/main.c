@@ -4,6 +4,7 @@
  */
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/string_helpers.h>
 
 #include "virtio_blk.h"
@@ -299,29 +300,36 @@ static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
-	unsigned int memflags;
 	bool stopped;
 
-	/* Dead, or never restored after the last time: freezing could wait for ever. */
+	/* Is not queued again: the core holds changes back. */
+	flush_work(&vblk->config_work);
+
+	/* Dead, or not restored after the last time. */
 	mutex_lock(&vblk->state_mutex);
 	stopped = vblk->stopped;
 	mutex_unlock(&vblk->state_mutex);
 	if (stopped)
 		return 0;
 
-	/* Not frozen for the time of the suspend: who is in the queue already would deadlock. */
-	memflags = blk_mq_freeze_queue(q);
+	/*
+	 * Until virtblk_start(): a CPU does not go offline, nor the system to
+	 * sleep, while requests wait in that CPU's queue.
+	 */
+	blk_freeze_queue_start_non_owner(q);
+	blk_mq_freeze_queue_wait(q);
 	blk_mq_quiesce_queue(q);
-	blk_mq_unfreeze_queue(q, memflags);
 
 	mutex_lock(&vblk->state_mutex);
+	vblk->frozen = true;
 	/* It may have died meanwhile. */
-	if (vblk->stopped)
+	if (vblk->stopped) {
+		virtblk_thaw(vblk);
 		blk_mq_unquiesce_queue(q);
-	else
+	} else {
 		virtblk_del_vqs(vblk);
+	}
 	mutex_unlock(&vblk->state_mutex);
-	flush_work(&vblk->config_work);
 	return 0;
 }
 
@@ -333,12 +341,16 @@ static int __maybe_unused virtblk_start(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
+	unsigned int memflags;
 	int err;
 
 	if (vblk->dead)
 		return 0;
 
+	/* What is written to free memory may have to wait for us. */
+	memflags = memalloc_noio_save();
 	err = virtblk_find_vqs(vblk);
+	memalloc_noio_restore(memflags);
 	if (err && !vblk->resetting) {
 		mutex_lock(&vblk->state_mutex);
 		virtblk_kill(vblk);
@@ -352,6 +364,7 @@ static int __maybe_unused virtblk_start(struct virtio_device *vdev)
 		virtio_cwrite8(vdev, offsetof(struct virtio_blk_config, wce),
 			       blk_queue_write_cache(q));
 	virtio_device_ready(vdev);
+	virtblk_thaw(vblk);
 	WRITE_ONCE(vblk->stopped, false);
 	blk_mq_unquiesce_queue(q);
 	return 0;

@@ -196,6 +196,20 @@ static void virtblk_take_all_back(struct virtio_blk *vblk)
 }
 
 /**
+ * virtblk_thaw - let requests into a device's queue again
+ * @vblk: the device, perhaps frozen by virtblk_stop()
+ *
+ * Context: process. The device is stopped, or state_mutex is held.
+ */
+void virtblk_thaw(struct virtio_blk *vblk)
+{
+	if (vblk->frozen) {
+		vblk->frozen = false;
+		blk_mq_unfreeze_queue_non_owner(vblk->disk->queue);
+	}
+}
+
+/**
  * virtblk_kill - have a device's requests fail, those in flight and all later
  * @vblk: the device
  *
@@ -216,6 +230,7 @@ void virtblk_kill(struct virtio_blk *vblk)
 		blk_mq_quiesce_queue(q);
 		virtblk_take_all_back(vblk);
 	}
+	virtblk_thaw(vblk);
 	blk_mq_unquiesce_queue(q);
 }
 

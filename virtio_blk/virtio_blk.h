@@ -126,6 +126,7 @@ struct virtblk_vq {
  * @state_mutex: held by who starts or stops the virtqueues once the disk is
  *	there; protects the members down to @resets
  * @stopped: there are no virtqueues, and unless @dead the queue is quiesced
+ * @frozen: nobody gets into the queue, and nothing is in it: since virtblk_stop()
  * @dead: all requests fail
  * @resetting: virtblk_recover() starts the virtqueues, and deals with failure
  * @removed: the disk is gone, there is nothing to recover any more
@@ -150,6 +151,7 @@ struct virtio_blk {
 	struct work_struct recover_work;
 	struct mutex state_mutex;	/* starting and stopping, see above */
 	bool stopped;
+	bool frozen;
 	bool dead;
 	bool resetting;
 	bool removed;
@@ -259,6 +261,7 @@ bool virtblk_is_gone(struct virtio_device *vdev);
 bool virtblk_needs_reset(struct virtio_device *vdev);
 void virtblk_look_after(struct virtio_blk *vblk);
 void virtblk_recover(struct work_struct *work);
+void virtblk_thaw(struct virtio_blk *vblk);
 void virtblk_kill(struct virtio_blk *vblk);
 void virtblk_retire(struct virtio_blk *vblk);
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system."""
+"""Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system, and while the kernel
+writes what it has in its page cache."""
 
 from tests import boots, usage
 from tests.machine import Skip, verified
 
-CASES = {boots.SUSPEND: ['idle', 'io', 'mounted']}
+CASES = {boots.SUSPEND: ['idle', 'io', 'mounted', 'written_back']}
+DIRTY_MIB = 8
 # The second time, it is not as it was after boot.
-ROUNDS = {'idle': 1, 'io': 2, 'mounted': 1}
+ROUNDS = {'idle': 1, 'io': 2, 'mounted': 1, 'written_back': 2}
 
 
 def test(g, case):
@@ -52,4 +54,26 @@ def mounted(g, rounds):
     g.sh(f'set -e; umount /mnt; e2fsck -fn {dev}')
 
 
-USES = {'idle': idle, 'io': under_io, 'mounted': mounted}
+def written_back(g, rounds):
+    """The kernel's own I/O, which no freezer stops: it writes back what a task keeps changing in the page cache."""
+    dev = g.dev('slow')
+    task = g.spawn(f'''set -e
+        rm -f /tmp/enough
+        for file in /tmp/old /tmp/new; do dd if=/dev/urandom of=$file bs=1M count={DIRTY_MIB} 2>/dev/null; done
+        cd /proc/sys/vm; echo $((4 * {DIRTY_MIB} << 20)) > dirty_bytes
+        echo 1 > dirty_expire_centisecs; echo 1 > dirty_writeback_centisecs
+        echo 0 > /sys/power/sync_on_suspend
+        exec 3< {dev}   # the last one who closes it waits until all is written
+        while [ ! -e /tmp/enough ]; do
+            for file in /tmp/old /tmp/new; do dd if=$file of={dev} bs=1M conv=notrunc 2>/dev/null; done
+        done''')
+    g.until(f'read -r reads writes < /sys/block/{g.disk("slow")}/inflight && [ $writes -gt 0 ]', f'writing to {dev}')
+    sleep_and_wake(g, rounds)
+    g.sh('touch /tmp/enough')
+    g.finish(task, f'writing to {dev}')
+    # What that task wrote last.
+    g.sh(f'''set -e; sync; echo 3 > /proc/sys/vm/drop_caches
+        head -c $(({DIRTY_MIB} << 20)) {dev} | cmp - /tmp/new; rm /tmp/old /tmp/new''')
+
+
+USES = {'idle': idle, 'io': under_io, 'mounted': mounted, 'written_back': written_back}

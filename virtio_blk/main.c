@@ -11,6 +11,9 @@
 
 #define VIRTBLK_PART_BITS	4
 
+/* How long a device may take to finish what it has before it is shut down (ms). */
+#define VIRTBLK_SHUTDOWN_MS	2000
+
 /*
  * Where the kernel has a driver of the same devices built in, this one takes
  * only what it is told to, by its file "bind" in sysfs. Its disks' names are
@@ -286,13 +289,18 @@ static void virtblk_remove(struct virtio_device *vdev)
 
 /*
  * Memory is about to be somebody else's. What the device has not answered
- * waits for ever, as does all that comes later: nothing has failed.
+ * waits for ever, as does all that comes later: nothing has failed. But the
+ * device has a while to answer, and the rest waits at the queue's entrance:
+ * where CPUs go offline first (kexec on arm64), see virtblk_stop().
  */
 static void virtblk_shutdown(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
+	struct request_queue *q = vblk->disk->queue;
 
-	blk_mq_quiesce_queue(vblk->disk->queue);
+	blk_freeze_queue_start_non_owner(q);
+	blk_mq_freeze_queue_wait_timeout(q, msecs_to_jiffies(VIRTBLK_SHUTDOWN_MS));
+	blk_mq_quiesce_queue(q);
 	virtblk_retire(vblk);
 }
 

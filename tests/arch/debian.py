@@ -122,8 +122,18 @@ def fio(name, root):
     return program
 
 
+def kexec(name, target):
+    """A static program that starts another kernel; None where there is none."""
+    source = Path(__file__).parent / f'kexec_{name}.c'
+    if not source.exists():
+        return None
+    run_logged([f'{PORTS[name].triplet}-gcc', '-static', '-O1', '-Wall', '-Werror', '-o', target, source],
+               target.with_suffix('.log'), f'building kexec for {name}')
+    return target
+
+
 def initramfs(kernel, root, module, tool, target):
-    """busybox, fio, the driver, the in-tree one and the status tool, around the harness's init."""
+    """busybox, fio, kexec, the driver, the in-tree one and the status tool, around the harness's init."""
     guest = Path(apt.__file__).parent / 'guest'
     drivers = kernel.intree.parent.parent
     with open(target, 'wb') as stream:
@@ -136,6 +146,8 @@ def initramfs(kernel, root, module, tool, target):
         files = {'init.guest': guest / 'init', 'agent': guest / 'agent', 'bin/busybox': root / 'bin/busybox',
                  'usr/local/bin/fio': fio(kernel.flavour, root), 'usr/local/bin/virtio-blk-status': tool,
                  'modules/virtio_blk.ko': module, 'modules/in-tree/virtio_blk.ko': kernel.intree}
+        if program := kexec(kernel.flavour, target.with_name('kexec')):
+            files['usr/local/bin/kexec'] = program
         for number, name in enumerate(PORTS[kernel.flavour].first):
             files[f'modules/first/{number}-{Path(name).name}.ko'] = drivers / f'{name}.ko'
         for name, path in files.items():

@@ -38,7 +38,7 @@ def main():
         report.expect(*(test_name(spec, name, module) for module in MODULES))
     ports = [name for name in debian.PORTS if name in wanted and not options.kernel]
     for name in ports:
-        report.expect(*boot.names(f'debian/{name}', cross.TESTS))
+        report.expect(*boot.names(f'debian/{name}', cross.tests(name)))
     if BUILTIN in wanted:
         report.expect(*boot.names(BUILTIN, builtin.TESTS))
     for spec, name in todo:
@@ -96,9 +96,9 @@ def boot_port(report, name, out):
         module = build_module(debian_kernel, out, sparse=False)
         initrd = debian.initramfs(debian_kernel, root, module, tool, out / 'initramfs.cpio')
     except Failure as failure:
-        no_guest(report, prefix, cross.TESTS, failure)
+        no_guest(report, prefix, cross.tests(name), failure)
         return
-    boot.run(report, prefix, debian_kernel, initrd, cross.boot(name), cross.TESTS, out, cross.CrossGuest)
+    boot.run(report, prefix, debian_kernel, initrd, cross.boot(name), cross.tests(name), out, cross.CrossGuest)
 
 
 def boot_builtin(report, out):

@@ -30,12 +30,12 @@ vblk-compat += $(call probe,VIRTQUEUE_INFO,linux/virtio_config.h,struct virtqueu
 vblk-compat += $(call probe,RQ_LIST,linux/blk-mq.h,queue_rqs..struct rq_list,queue_rqs..struct request)
 # 6.13, January 2025: the hardware's limit of zone append has a name of its own
 vblk-compat += $(call probe,MAX_HW_ZONE_APPEND,linux/blkdev.h,max_hw_zone_append_sectors,max_zone_append_sectors)
+# 6.13, January 2025 (and 6.12 stable): a queue can be frozen by one task and thawed by another
+vblk-compat += $(call probe,FREEZE_NON_OWNER,linux/blk-mq.h,blk_freeze_queue_start_non_owner,void blk_freeze_queue_start.struct)
 # until 6.13, January 2025: merging had to be asked for
 vblk-compat += $(call probe,SHOULD_MERGE,linux/blk-mq.h,BLK_MQ_F_SHOULD_MERGE,BLK_MQ_F_TAG_QUEUE_SHARED)
 # 6.14, March 2025 (and 6.12 stable): blk_mq_map_hw_queues()
 vblk-compat += $(call probe,MAP_HW_QUEUES,linux/blk-mq.h linux/blk-mq-virtio.h,blk_mq_map_hw_queues,blk_mq_virtio_map_queues)
-# 6.13, January 2025 (and 6.12 stable): a queue can be frozen by one task and thawed by another
-vblk-compat += $(call probe,FREEZE_NON_OWNER,linux/blk-mq.h,blk_freeze_queue_start_non_owner,void blk_freeze_queue_start.struct)
 # by 7.3, November 2026: more than 64 feature bits
 vblk-compat += $(call probe,FEATURES_U64S,linux/virtio_features.h linux/virtio.h,VIRTIO_FEATURES_U64S,u64 features;)
 # by 7.2, August 2026: requests are mapped without naming their queue

@@ -34,7 +34,9 @@ files() {
 	install -D -m 755 packaging/fallback.sh "$tools/scripts/init-premount/$name"
 	install -D -m 755 packaging/fallback.sh "$dracut/fallback.sh"
 	install -m 755 packaging/dracut/*.sh "$dracut"
-	install -D -m 644 man/virtio_blk.4 "$1/usr/share/man/man4/virtio_blk.4"
+	for page in man/*; do
+		install -D -m 644 "$page" "$1/usr/share/man/man${page##*.}/${page##*/}"
+	done
 	install -D -m 755 tools/virtio-blk-status "$1/usr/sbin/virtio-blk-status"
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks that need no guest: the driver compiles without a word, the text is in the kernel's style, the table of what
-VIRTIO asks for names tests that there are, and the protocol's model holds."""
+VIRTIO asks for names tests that there are, the manuals leave nothing out, and the protocol's model holds."""
 
 import functools
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import kernel
 from harness.util import Failure
+from tests import manuals
 
 TOP = Path(__file__).resolve().parent.parent
 DRIVER = TOP / 'virtio_blk'
@@ -18,7 +19,7 @@ HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tes
            'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites',
            'virtio_blk_2010': TOP / 'bench' / 'baseline'}
 PER_KERNEL = ('build',)
-ONCE = ('checkpatch', 'shellcheck', 'conformance', 'model')
+ONCE = ('checkpatch', 'shellcheck', 'conformance', 'manuals', 'model')
 OWN = ('dkms',)    # tests of several steps, see tests/install
 SLOW = ('checkpatch', 'model')
 SPEC = {'build': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
@@ -35,6 +36,7 @@ def plan(chosen, kernels, out, full):
             for built in kernels for name in PER_KERNEL if name in chosen]
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
             'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
+            'manuals': lambda: manuals.check(DRIVER),
             'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run', *['--full'] * full])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 

@@ -209,6 +209,7 @@ class make(Scenario):
     def package_is_built_and_installed(self):
         self.machine.sh('cd /root/checkout && make deb && dpkg -i build/virtio-blk-dkms_*.deb')
         self.machine.sh('dpkg -L virtio-blk-dkms | grep -x /usr/share/man/man4/virtio_blk.4.gz')
+        self.machine.sh('dpkg -L virtio-blk-dkms | grep -x /usr/share/man/man8/virtio-blk-status.8.gz')
         is_installed(self.machine, self.machine.kernel, self.version)
         said = self.machine.sh('make -C /root/checkout dkms-install 2>&1', check=False)
         assert said.rc and 'the package virtio-blk-dkms is installed here' in said.out, said.out

@@ -33,8 +33,8 @@ help:
 	@echo '                 RUNS=      for each figure of the parallel mode (default: 5; with a target: x 3)'
 	@echo '                 OUT=       where the report goes (default: build/compare)'
 	@echo 'make test      build and test the driver in guests: 6.1, 6.12 and 7.x'
-	@echo '                 KERNEL=    only this one;  TEST= only this one; TEST=dkms installs the driver'
-	@echo '                            on a Debian 12, reboots, removes it, reboots'
+	@echo '                 KERNEL=    only this one;  TEST= only this one; TEST=dkms: only install the'
+	@echo '                            driver on a Debian 12, reboot, remove it, reboot'
 	@echo 'make test-full the same with what takes hours: each kernel with each sanitiser, more rounds'
 	@echo 'make soak      verified I/O while whatever can happen to a guest happens at random'
 	@echo '                 MINUTES=   how long (default: 60);  SEED= of what happens (default: another'
@@ -56,7 +56,7 @@ compare:
 		$(call opt,OUT,out)
 
 test:
-	@harness/deps.sh core test $(if $(filter dkms,$(TEST)),install)
+	@harness/deps.sh core test install
 	@python3 -m tests.run $(call opt,KERNEL,kernel) $(call opt,TEST,test)
 
 test-full:
@@ -83,7 +83,7 @@ deb:
 	@packaging/deb.sh
 
 deps:
-	@harness/deps.sh core bench test
+	@harness/deps.sh core bench test install
 
 clean:
 	@if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi

@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that the project's commands need: as root; for
 # anybody else, print the one command to run.
-# Usage: harness/deps.sh [core|bench|test|install|arch]...     (no argument: all but the last two)
+# Usage: harness/deps.sh [core|bench|test|install|arch]...     (no argument: all but the last)
 set -eu
 
 core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
@@ -20,7 +20,7 @@ fail() {
 	exit 1
 }
 
-[ $# -gt 0 ] || set -- core bench test
+[ $# -gt 0 ] || set -- core bench test install
 wanted=
 for group; do
 	case $group in

@@ -45,11 +45,10 @@ def main():
                for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
     report.kernels_took = time.monotonic() - report.started
     todo = checks.plan(static, kernels, out, options.full)
-    installs = install.chosen(options.full) if options.test in (None, 'dkms') else []
-    if not (options.full or options.test):
-        # Quarter of an hour of a core: for who asks for it.
-        report.left += len(install.names(installs))
-        installs = []
+    # The machines have Debian's kernels: who asks for another kernel gets only that.
+    installs = install.chosen(options.full) if options.test == 'dkms' or not (options.test or options.kernel) else []
+    if installs and not options.full:
+        report.left += len(install.names(install.chosen(full=True))) - len(install.names(installs))
     report.expect(*(name for name, _ in todo), *install.names(installs))
     slow = [check for check in todo if check[0] in checks.SLOW]
     for check in todo:

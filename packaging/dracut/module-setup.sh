@@ -7,7 +7,10 @@
 installkernel() {
 	local module
 
-	for module in "/lib/modules/${kernel:?}"/kernel/drivers/block/virtio_blk.ko*; do
+	for module in "/lib/modules/${kernel:?}"/updates/dkms/virtio_blk*.ko*; do
+		[[ -e $module ]] || dwarn "virtio-blk: DKMS has no module for $kernel, which boots with its own driver"
+	done
+	for module in "/lib/modules/$kernel"/kernel/drivers/block/virtio_blk.ko*; do
 		[[ ! -f $module ]] || inst_simple "$module"
 	done
 }

@@ -87,7 +87,7 @@ def booted(boot, kernel, initrd, disks, direct, vcpus, workdir, counter=None):
     if counter:
         args += counter.args()
     counted = boot.mode == "counted"
-    with Guest(kernel, initrd, cpus=vcpus, icount=counted, args=args, workdir=workdir,
+    with Guest(kernel, initrd, cpus=vcpus, icount=counted, args=args, workdir=workdir, cx16=True,
                append=COUNTED_APPEND if counted else "") as guest:
         if boot.flavour == "lockstat":
             guest.sh(f"echo 'p:{KICK} vp_notify' >{TRACING}/kprobe_events && "

@@ -10,8 +10,11 @@ installkernel() {
 	for module in "/lib/modules/${kernel:?}"/updates/dkms/virtio_blk*.ko*; do
 		[[ -e $module ]] || dwarn "virtio-blk: DKMS has no module for $kernel, which boots with its own driver"
 	done
-	for module in "/lib/modules/$kernel"/kernel/drivers/block/virtio_blk.ko*; do
-		[[ ! -f $module ]] || inst_simple "$module"
+	# DKMS 3.2 keeps it apart while its own is installed.
+	for module in "/lib/modules/$kernel"/kernel/drivers/block/virtio_blk.ko* \
+		/var/lib/dkms/virtio-blk/original_module/"$kernel"/*/virtio_blk.ko*; do
+		[[ ! -f $module || $module == *.origin ]] ||
+			inst_simple "$module" "/lib/modules/$kernel/kernel/drivers/block/${module##*/}"
 	done
 }
 

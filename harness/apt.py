@@ -35,12 +35,13 @@ def kernels():
     return [tuple(line.split()) for line in table.splitlines()]
 
 
-def debian12():
-    """A sources.list of Debian 12 with its backports and security updates."""
+def sources(release):
+    """A sources.list of a release of Debian with its backports and security updates."""
     mirrors = _mirrors()
-    suites = [suite for suite in ("bookworm", "bookworm-backports", SECURITY)
-              if suite in mirrors or suite != SECURITY]
-    return "".join(f"deb {mirrors.get(suite, mirrors['bookworm'])} {suite} main\n" for suite in suites)
+    lines = [f"deb {mirrors['bookworm']} {suite} main\n" for suite in (release, f"{release}-backports")]
+    if SECURITY in mirrors:
+        lines.append(f"deb {mirrors[SECURITY]} {release}-security main\n")
+    return "".join(lines)
 
 
 def newer(one, other):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The disk of a Debian 12 guest, made with mmdebstrap and kept in the cache: systemd, DKMS, a kernel of Debian's and its
+"""The disk of a Debian guest, made with mmdebstrap and kept in the cache: systemd, DKMS, a kernel of Debian's and its
 headers, fio. Nothing in it is ours but the service that runs the agent."""
 
 import hashlib
@@ -24,21 +24,21 @@ KEEP_SECONDS = 7 * 24 * 60 * 60
 LEFT_OUT = ('/usr/share/man/*', '/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*')
 
 
-def build(kernel=KERNEL, initramfs='initramfs-tools', extra=(), hooks=()):
+def build(release='bookworm', kernel=KERNEL, initramfs='initramfs-tools', extra=(), hooks=(), keep=True):
     """Returns the raw image. initramfs: the package that makes it; extra: more packages; hooks: of mmdebstrap, shell
-    scripts to which $1 is the root."""
+    scripts to which $1 is the root. keep: it will do the next time."""
     packages = (*PACKAGES, initramfs, *kernel, *extra)
-    digest = hashlib.sha256(repr((packages, hooks, LEFT_OUT, SIZE)).encode())
+    digest = hashlib.sha256(repr((release, packages, hooks, LEFT_OUT, SIZE)).encode())
     for path in GUEST / 'agent.service', GUEST / 'setup.sh':
         digest.update(path.read_bytes())
     folder = cache_dir() / 'install'
     folder.mkdir(exist_ok=True)
     image = folder / f'{digest.hexdigest()[:16]}.img'
-    with locked(folder / 'lock', "the Debian guest's disk"):
-        if image.exists():
+    with locked(image.with_suffix('.lock'), "the Debian guest's disk"):
+        if image.exists() and keep:
             os.utime(image)
         else:
-            _build(image, packages, hooks)
+            _build(image, release, packages, hooks)
         _drop_old(folder)
     return image
 
@@ -49,19 +49,19 @@ def _drop_old(folder):
             path.unlink()
 
 
-def _build(image, packages, hooks):
+def _build(image, release, packages, hooks):
     need_space(image.parent, SPACE_MIB, "making the Debian guest's disk")
     need_tool('mmdebstrap', 'mmdebstrap')
     tree, log, part = (image.with_suffix(suffix) for suffix in ('.tar', '.log', '.part'))
     sources = image.with_suffix('.list')
-    sources.write_text(apt.debian12())
-    say(f"making a Debian 12 guest's disk with {', '.join(packages)}")
+    sources.write_text(apt.sources(release))
+    say(f"making a Debian guest's disk, {release} with {', '.join(packages)}")
     run_logged(['mmdebstrap', '--variant=minbase', f'--include={",".join(packages)}',
                 '--aptopt=APT::Install-Recommends "false"',
                 *(f'--dpkgopt=path-exclude={path}' for path in LEFT_OUT),
                 f'--customize-hook=copy-in {GUEST / "agent.service"} {fio.build()} /usr/local/lib',
                 *(f'--customize-hook={hook}' for hook in (*hooks, f'sh {GUEST / "setup.sh"} "$1"')),
-                'bookworm', tree, sources], log, "making the Debian guest's disk")
+                release, tree, sources], log, "making the Debian guest's disk")
     _write(tree, part, log)
     part.rename(image)
     for path in (tree, sources):

@@ -31,7 +31,8 @@ class Machine:
     # the disk, while no guest runs
 
     def debugfs(self, request, write=False, check=True):
-        done = subprocess.run([need_tool('debugfs', 'e2fsprogs'), *(['-w'] if write else []), '-R', request, self.disk],
+        # As a boot loader reads: after a power cut the bitmaps are wrong until somebody replays the journal.
+        done = subprocess.run([need_tool('debugfs', 'e2fsprogs'), '-w' if write else '-c', '-R', request, self.disk],
                               capture_output=True, text=True)
         lines = [line for line in done.stderr.splitlines() if not line.startswith('debugfs ')]
         if check and (done.returncode or lines):

@@ -46,6 +46,24 @@ class Scenario:
         self.machine.sh('echo MODULES=dep >/etc/initramfs-tools/conf.d/driver-policy')
         self.data = Data(self.machine)
 
+    def _keeps_in_tree(self):
+        is_preferred_intree(self.machine)
+        self.machine.reboot()
+        is_intree(self.machine)
+
+    def _new_kernel(self, name, release):
+        """DKMS builds for it while its packages are installed; then it boots."""
+        before = set(self.machine.out('ls /boot/vmlinuz-*').split())
+        self.machine.sh(f'apt-get install --yes --no-install-recommends /root/{name}/*.deb && rm -r /root/{name}')
+        new = set(self.machine.out('ls /boot/vmlinuz-*').split()) - before
+        assert len(new) == 1, f'kernels in /root/{name}: {new}'
+        self.kernel = new.pop().removeprefix('/boot/vmlinuz-')
+        assert self.kernel.startswith(release), f'{name} is {self.kernel}'
+        is_installed(self.machine, self.kernel, self.version)
+        self.machine.reboot(kernel=self.kernel)
+        root_is_ours(self.machine, self.version)
+        verify_root(self.machine)
+
 
 class dkms(Scenario):
     """Install the package, run on it, remove it."""
@@ -75,23 +93,21 @@ class dkms(Scenario):
         self.machine.shut_down()
         self.machine.check_disk()
 
-OTHERS = {'6.1-cloud': ('', 'linux-image-cloud-amd64 linux-headers-cloud-amd64'),
-          '6.1-rt': ('', 'linux-image-rt-amd64 linux-headers-rt-amd64'),
-          '6.12': ('-t bookworm-backports', 'linux-image-amd64 linux-headers-amd64'),
-          '6.12-cloud': ('-t bookworm-backports', 'linux-image-cloud-amd64 linux-headers-cloud-amd64'),
-          '6.12-rt': ('-t bookworm-backports', 'linux-image-rt-amd64 linux-headers-rt-amd64')}
+
+INSTALL = 'apt-get install --yes --no-install-recommends'
+BACKPORTS = '-t bookworm-backports'
 
 
 def download(name, options, packages):
     """A customize-hook that leaves a kernel's packages in /root/NAME."""
-    return (f'chroot "$1" sh -ec "apt-get install --yes --no-install-recommends --download-only {options} {packages}; '
+    return (f'chroot "$1" sh -ec "apt-get clean; {INSTALL} --download-only {options} {packages}; '
             f'mkdir /root/{name}; mv /var/cache/apt/archives/*.deb /root/{name}"')
 
 
 class kernels(Scenario):
-    """Other kernels are installed later, and the package is upgraded."""
+    """Another kernel is installed later, the package is upgraded, the old kernel removed."""
 
-    IMAGE = {'hooks': tuple(download(name, *what) for name, what in OTHERS.items())}
+    IMAGE = {'kernel': image.CLOUD, 'hooks': (download('6.12', BACKPORTS, ' '.join(image.CLOUD)),)}
 
     def _prepare(self):
         machine = super()._prepare()
@@ -103,8 +119,9 @@ class kernels(Scenario):
 
     def package_installs(self):
         self._begin()
+        self.old = self.machine.kernel
         self.machine.sh('dpkg -i /root/driver.deb')
-        is_installed(self.machine, self.machine.kernel, self.version)
+        is_installed(self.machine, self.old, self.version)
 
     def upgrade_to_6_12(self):
         self._new_kernel('6.12', '6.12')
@@ -117,57 +134,69 @@ class kernels(Scenario):
         root_is_ours(self.machine, self.version)
         verify_root(self.machine)
 
-    def flavour_6_12_cloud(self):
-        self._new_kernel('6.12-cloud', '6.12')
-
-    def flavour_6_12_rt(self):
-        self._new_kernel('6.12-rt', '6.12')
-
-    def flavour_6_1_cloud(self):
-        self._new_kernel('6.1-cloud', '6.1.')
-
-    def flavour_6_1_rt(self):
-        self._new_kernel('6.1-rt', '6.1.')
+    def old_kernel_is_built_for_again(self):
+        """DKMS upgrades only the running and the newest kernel's module; who wants the others says so."""
+        is_preferred_intree(self.machine, self.old)
+        self.machine.sh(f'dkms install -m virtio-blk -v {self.version} -k {self.old}')
+        is_installed(self.machine, self.old, self.version)
 
     def kernel_is_removed(self):
-        kernel = self.machine.out('cd /lib/modules; echo 6.1.*-cloud-amd64')
-        is_installed(self.machine, kernel, self.version)
-        self.machine.sh(f'apt-get purge --yes linux-image-{kernel} linux-headers-{kernel}')
-        self.machine.sh(f'! dkms status | grep {kernel}; [ ! -e /boot/initrd.img-{kernel} ]')
-        self.machine.sh(f'[ ! -e /lib/modules/{kernel} ] || ! find /lib/modules/{kernel} -name "virtio_blk*" | grep .')
+        self.machine.sh(f"""apt-get purge --yes linux-image-{self.old} linux-headers-{self.old}
+            ! dkms status | grep {self.old}; [ ! -e /boot/initrd.img-{self.old} ]
+            [ ! -e /lib/modules/{self.old} ] || ! find /lib/modules/{self.old} -name 'virtio_blk*' | grep .""")
 
-    def package_is_removed_everywhere(self):
+    def package_is_removed(self):
         self.machine.sh('dpkg -r virtio-blk-dkms')
         is_removed(self.machine)
-        for kernel in self.machine.out('ls /lib/modules').split():
-            is_preferred_intree(self.machine, kernel)
+        is_preferred_intree(self.machine)
 
     def root_runs_in_tree(self):
-        for kernel in self.machine.out('ls /lib/modules').split():
-            self.machine.reboot(kernel=kernel)
-            is_intree(self.machine)
-            self.data.check()
+        self.machine.reboot()
+        is_intree(self.machine)
+        self.data.check()
         self.machine.shut_down()
         self.machine.check_disk()
 
-    def _new_kernel(self, name, release):
-        """DKMS builds for it while its packages are installed; then it boots."""
-        before = set(self.machine.out('ls /boot/vmlinuz-*').split())
-        self.machine.sh(f'dpkg -i /root/{name}/*.deb && rm -r /root/{name}')
-        new = set(self.machine.out('ls /boot/vmlinuz-*').split()) - before
-        assert len(new) == 1, f'kernels in /root/{name}: {new}'
-        self.kernel = new.pop().removeprefix('/boot/vmlinuz-')
-        assert self.kernel.startswith(release), f'{name} is {self.kernel}'
-        is_installed(self.machine, self.kernel, self.version)
-        self.machine.reboot(kernel=self.kernel)
-        root_is_ours(self.machine, self.version)
-        verify_root(self.machine)
+
+class flavours(Scenario):
+    """The package is installed into an image, as who makes images does it, and its kernels boot: the full ones and the
+    real-time ones. (The other scenarios have the cloud ones.)"""
+
+    KERNELS = (('', 'linux-image-rt-amd64 linux-headers-rt-amd64'), (BACKPORTS, ' '.join(image.KERNEL)),
+               (BACKPORTS, 'linux-image-rt-amd64 linux-headers-rt-amd64'))
+
+    def _prepare(self):
+        deb = package.deb(package.checkout(self.folder))
+        base = image.build(keep=False, hooks=(
+            *(f'chroot "$1" {INSTALL} {options} {packages}' for options, packages in self.KERNELS),
+            f'cp {deb} "$1"/root/driver.deb', 'chroot "$1" dpkg -i /root/driver.deb'))
+        machine = Machine(base, self.folder)
+        base.unlink()
+        return machine
+
+    def image_has_it(self):
+        self.machine.boot()
+        self.data = Data(self.machine)
+        self.found = self.machine.out('ls /lib/modules').split()
+        kinds = sorted(re.sub(r'^(6\.\d+)\..*?(-rt)?-amd64$', r'\1\2', kernel) for kernel in self.found)
+        assert kinds == ['6.1', '6.1-rt', '6.12', '6.12-rt'], self.found
+        for kernel in self.found:
+            is_installed(self.machine, kernel, self.version)
+
+    def each_boots_on_it(self):
+        for kernel in self.found:
+            self.machine.reboot(kernel=kernel)
+            root_is_ours(self.machine, self.version)
+            verify_root(self.machine)
+            self.check()
+        self.machine.shut_down()
+        self.machine.check_disk()
 
 
 class make(Scenario):
     """The same with the checkout's make, and the package built on the machine."""
 
-    IMAGE = {'extra': ('debhelper', 'dh-dkms', 'openssl')}
+    IMAGE = {'kernel': image.CLOUD, 'extra': ('debhelper', 'dh-dkms', 'openssl')}
 
     def _prepare(self):
         machine = Machine(image.build(**self.IMAGE), self.folder)
@@ -271,53 +300,75 @@ class failures(Scenario):
         is_installed(self.machine, self.machine.kernel, self.version)
 
     def kernel_that_nobody_knows(self):
-        self.machine.sh(f'cp -r /lib/modules/{self.machine.kernel} /lib/modules/8.0.0-1-amd64; '
-                        'rm -r /lib/modules/8.0.0-1-amd64/updates')
-        said = self.machine.out('/etc/kernel/postinst.d/dkms 8.0.0-1-amd64 2>&1')
-        assert 'BUILD_EXCLUSIVE directive which does not match this kernel' in said, said
-        self.machine.sh('[ ! -e /lib/modules/8.0.0-1-amd64/updates ] && rm -r /lib/modules/8.0.0-1-amd64')
+        """It is installed without an error, for which DKMS 3.0 takes it, and boots with its own driver."""
+        unknown, modules = '8.0.0-1-amd64', '/lib/modules/8.0.0-1-amd64'
+        self.machine.sh(f'cp -r /lib/modules/{self.machine.kernel} {modules}; rm -r {modules}/updates; '
+                        f'depmod {unknown}; cp /boot/config-{self.machine.kernel} /boot/config-{unknown}')
+        self.machine.sh(f'/etc/kernel/postinst.d/dkms {unknown}')
+        said = self.machine.out(f'update-initramfs -c -k {unknown} 2>&1')
+        assert said.count(f'virtio-blk: DKMS has no module for {unknown}, which boots with its own driver') == 1, said
+        said = self.machine.sh(f'dkms install -m virtio-blk -v {self.version} -k {unknown} 2>&1', check=False)
+        assert said.rc and 'BUILD_EXCLUSIVE directive which does not match this kernel' in said.out, said.out
+        self.machine.sh(f'[ ! -e {modules}/updates ] && rm -r {modules} /boot/*-{unknown}')
 
     def removed_again(self):
         self.machine.sh('dpkg -r virtio-blk-dkms')
         self._keeps_in_tree()
 
-    def disk_full_while_building(self):
+
+class disk_full(Scenario):
+    """An installation that runs out of space, and is finished when there is some."""
+
+    def while_building(self):
+        self._begin()
         self._fill(2)
         said = self.machine.sh('dpkg -i /root/driver.deb 2>&1', check=False)
         assert said.rc, f'the package was installed: {said.out[-1000:]}'
         self._keeps_in_tree()
 
-    def disk_full_in_the_initramfs(self):
+    def in_the_initramfs(self):
         self._fill(24)
         said = self.machine.sh('dpkg --configure -a 2>&1', check=False).out
         assert 'could not be regenerated and boots with the driver it had' in said, said[-2000:]
         self.machine.reboot()
         is_running_intree(self.machine)
-        self.machine.sh('rm /root/filler; dpkg --configure -a')
+        self.machine.sh('rm -r /root/filler; dpkg --configure -a')
         self.machine.sh(f'update-initramfs -u -k {self.machine.kernel}')
         self.machine.reboot()
         root_is_ours(self.machine, self.version)
+        self.machine.shut_down()
+        self.machine.check_disk()
 
-    def refused_by_the_kernel(self):
-        """Signed with a key that the kernel does not have: the initramfs falls back to the kernel's own module."""
-        self.machine.reboot(append='module.sig_enforce=1')
-        fell_back(self.machine)
-        self.machine.sh('dpkg -r virtio-blk-dkms')
+    def _fill(self, mib):
+        """Leaves so much free space, of what ext4 does not keep for itself."""
+        self.machine.sh(f"""rm -rf /root/filler; mkdir /root/filler; fallocate -l {mib}M /root/spare
+            for size in 1024 128 16 1; do
+                while fallocate -l ${{size}}M /root/filler/$((n += 1)) 2>/dev/null; do :; done
+                rm -f /root/filler/$n
+            done
+            rm /root/spare; sync""")
 
-    def power_cut_while_compiling(self):
+
+class power_cuts(Scenario):
+    """In the middle of whatever: the machine boots, and the installation can be finished or taken back."""
+
+    def starts_in_tree(self):
+        self._begin()
+        is_intree(self.machine)
+
+    def while_compiling(self):
         self._cut('ls /var/lib/dkms/virtio-blk/*/build/virtio_blk/*.o >/dev/null 2>&1')
 
-    def power_cut_while_installing(self):
+    def while_installing(self):
         self._cut(f'[ -e /lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko ]')
-
         self.machine.sh('dpkg -r virtio-blk-dkms')
         is_preferred_intree(self.machine)
         is_removed(self.machine)
 
-    def power_cut_in_the_initramfs(self):
+    def in_the_initramfs(self):
         self._cut(f'[ -s /boot/initrd.img-{self.machine.kernel}.new ]')
 
-    def power_cut_while_removing(self):
+    def while_removing(self):
         self.machine.sh('dpkg --configure -a; dpkg -i /root/driver.deb')
         self._cut(f'[ -s /boot/initrd.img-{self.machine.kernel}.new ]', 'dpkg -r virtio-blk-dkms')
 
@@ -329,17 +380,6 @@ class failures(Scenario):
         self.machine.shut_down()
         self.machine.check_disk()
 
-    def _keeps_in_tree(self):
-        is_preferred_intree(self.machine)
-        self.machine.reboot()
-        is_intree(self.machine)
-
-    def _fill(self, mib):
-        """Leaves so much free space."""
-        self.machine.sh(f"""rm -f /root/filler; sync
-            free=$(($(stat -f -c '%f * %S' /) / 1048576 - {mib}))
-            fallocate -l ${{free}}M /root/filler""")
-
     def _cut(self, moment, action='dpkg --configure -a; dpkg -i /root/driver.deb'):
         cut(self.machine, moment, action)
         self.data.check()
@@ -348,7 +388,7 @@ class failures(Scenario):
 class secure_boot(Scenario):
     """The kernel enforces signatures, and the firmware knows DKMS's key."""
 
-    IMAGE = make.IMAGE      # without openssl, DKMS signs nothing
+    IMAGE = {'extra': ('openssl',)}     # without, DKMS signs nothing
 
     def _prepare(self):
         machine = Machine(image.build(**self.IMAGE), self.folder, args=efi.args(self.folder))
@@ -418,5 +458,50 @@ class dracut(Scenario):
         self.machine.check_disk()
 
 
+class debian13(Scenario):
+    """The next release: another DKMS, another compiler, and a 7.x kernel from its backports."""
+
+    IMAGE = {'release': 'trixie', 'kernel': image.CLOUD,
+             'hooks': (download('7.x-cloud', '-t trixie-backports', ' '.join(image.CLOUD)),)}
+
+    def package_installs(self):
+        self._begin()
+        assert self.machine.kernel.startswith('6.12'), self.machine.kernel
+        self.machine.sh('dpkg -i /root/driver.deb')
+        is_installed(self.machine, self.machine.kernel, self.version)
+
+    def root_runs_on_it(self):
+        self.machine.reboot()
+        root_is_ours(self.machine, self.version)
+
+    def refused_by_the_kernel(self):
+        """This DKMS has put the kernel's own module aside, where the initramfs has to find it."""
+        self.machine.reboot(append='module.sig_enforce=1')
+        fell_back(self.machine)
+
+    def upgrade_to_7(self):
+        self._new_kernel('7.x-cloud', '7.')
+
+    def package_is_removed(self):
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_removed(self.machine)
+        is_preferred_intree(self.machine)
+
+    def power_cut_while_installing(self):
+        cut(self.machine, f'ls /lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko* >/dev/null 2>&1',
+            'dpkg -i /root/driver.deb')
+        self.data.check()
+        self.machine.sh('dpkg -r virtio-blk-dkms')
+        is_removed(self.machine)
+        is_preferred_intree(self.machine)
+
+    def root_runs_in_tree(self):
+        for kernel in self.machine.out('ls /lib/modules').split():
+            self.machine.reboot(kernel=kernel)
+            is_intree(self.machine)
+        self.machine.shut_down()
+        self.machine.check_disk()
+
+
 QUICK = (dkms,)
-ALL = (dkms, kernels, make, failures, secure_boot, dracut)
+ALL = (dkms, kernels, flavours, make, failures, disk_full, power_cuts, secure_boot, dracut, debian13)

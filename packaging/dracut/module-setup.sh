@@ -1,14 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Takes the kernel's own driver along beside the one of DKMS, which modprobe
-# prefers: fallback.sh loads it if that one is refused.
+# Takes the module of DKMS along, also where the folders of the kernel's own are
+# searched and DKMS has taken its counterpart out of them; and the kernel's own,
+# which fallback.sh loads if the one of DKMS is refused.
 
 installkernel() {
 	local module
 
 	for module in "/lib/modules/${kernel:?}"/updates/dkms/virtio_blk*.ko*; do
-		[[ -e $module ]] || dwarn "virtio-blk: DKMS has no module for $kernel, which boots with its own driver"
+		case $module in
+		*/virtio_blk.ko*) instmods virtio_blk ;;
+		*\**) dwarn "virtio-blk: DKMS has no module for $kernel, which boots with its own driver" ;;
+		esac
 	done
 	# DKMS 3.2 keeps it apart while its own is installed.
 	for module in "/lib/modules/$kernel"/kernel/drivers/block/virtio_blk.ko* \

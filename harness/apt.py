@@ -38,7 +38,8 @@ def kernels():
 def sources(release):
     """A sources.list of a release of Debian with its backports and security updates."""
     mirrors = _mirrors()
-    lines = [f"deb {mirrors['bookworm']} {suite} main\n" for suite in (release, f"{release}-backports")]
+    lines = [f"deb {mirrors.get(suite, mirrors['bookworm'])} {suite} main\n"
+             for suite in (release, f"{release}-backports")]
     if SECURITY in mirrors:
         lines.append(f"deb {mirrors[SECURITY]} {release}-security main\n")
     return "".join(lines)

@@ -144,8 +144,9 @@ class Guest:
     kernel complained.
 
     icount: False, True (one instruction is one nanosecond) or -icount's value.
-    cpu: QEMU's -cpu. cx16: with cmpxchg16b, see _cpu(). panic_on_warn=False lets the guest survive a warning, which
-    the final look at the log still finds. allow: patterns that look may pass.
+    cpu: QEMU's -cpu. cx16: with cmpxchg16b, see _cpu(). panic_on_warn=False lets
+    the guest survive a warning, which the final look at the log still finds.
+    allow: patterns that look may pass.
     channel: "serial", or "virtio" for a guest that sleeps.
     """
 

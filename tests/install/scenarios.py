@@ -141,9 +141,10 @@ class kernels(Scenario):
         is_installed(self.machine, self.old, self.version)
 
     def kernel_is_removed(self):
-        self.machine.sh(f"""apt-get purge --yes linux-image-{self.old} linux-headers-{self.old}
-            ! dkms status | grep {self.old}; [ ! -e /boot/initrd.img-{self.old} ]
-            [ ! -e /lib/modules/{self.old} ] || ! find /lib/modules/{self.old} -name 'virtio_blk*' | grep .""")
+        self.machine.sh(f'apt-get purge --yes linux-image-{self.old} linux-headers-{self.old}')
+        self.machine.sh(f"""! dkms status | grep {self.old} &&
+            ! find /boot -name 'initrd.img-{self.old}*' | grep . &&
+            ! find /lib/modules -path '*/{self.old}/*' -name 'virtio_blk*' | grep .""")
 
     def package_is_removed(self):
         self.machine.sh('dpkg -r virtio-blk-dkms')

@@ -35,12 +35,13 @@ def main():
     out = options.out.absolute()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    specs = [] if options.test == 'dkms' else [options.kernel] if options.kernel else list(FLAVOURS)
+    needs_none = options.test in checks.ONCE + checks.OWN
+    specs = [] if needs_none else [options.kernel] if options.kernel else list(FLAVOURS)
     flavours = FULL_FLAVOURS if options.full else FLAVOURS
     static = [check for check in checks.names() if options.test in (None, check, 'static')]
     chosen = [] if static and options.test else plan.select(tests, options.test)
 
-    report.say(f'kernels: {", ".join(specs)}; a log of each guest is kept under {out}')
+    report.say(f'kernels: {", ".join(specs) or "none"}; a log of each guest is kept under {out}')
     kernels = [build_kernel(report, spec, flavour) for spec in specs
                for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
     report.kernels_took = time.monotonic() - report.started

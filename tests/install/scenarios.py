@@ -269,10 +269,23 @@ class make(Scenario):
         self.machine.sh(f'! find /lib/modules/{kernel} -name "virtio_blk*" | grep .')
 
 
-def cut(machine, moment, action):
-    """Cuts the power in the middle of something; the machine boots, on whichever driver."""
-    machine.guest.spawn(f'{action}; touch /tmp/over')
-    machine.sh(f'until {moment}; do [ ! -e /tmp/over ] || exit 9; sleep 0.1; done')
+def cut(machine, moment, action, frozen=False):
+    """Cuts the power in the middle of something; the machine boots, on whichever driver.
+
+    frozen: at that very moment, and the disk has all that was written. Otherwise a little later, and the last seconds
+    of it are lost."""
+    machine.guest.spawn(f"""cat >/tmp/action <<"END"
+{action}
+END
+        setsid sh /tmp/action &
+        echo $! >/tmp/group
+        wait
+        touch /tmp/over""")
+    pause, stop = (':', 'kill -s STOP -- "-$group"; sync') if frozen else ('sleep 0.1', ':')
+    machine.sh(f"""until [ -s /tmp/group ]; do sleep 0.1; done
+        read -r group </tmp/group
+        until {moment}; do [ ! -e /tmp/over ] || exit 9; {pause}; done
+        {stop}""")
     machine.cut_power()
     machine.boot()
 
@@ -368,7 +381,11 @@ class power_cuts(Scenario):
         self._cut('ls /var/lib/dkms/virtio-blk/*/build/virtio_blk/*.o >/dev/null 2>&1')
 
     def while_installing(self):
-        self._cut(f'[ -e /lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko ]')
+        """The module is there, and DKMS has not noted yet that it is."""
+        module = f'/lib/modules/{self.machine.kernel}/updates/dkms/virtio_blk.ko'
+        self._cut(f'[ -e {module} ]', frozen=True)
+        assert self.machine.out('dkms status -m virtio-blk').endswith(': built'), 'not in the midst of it'
+        self.machine.sh(f'[ -e {module} ]')
         self.machine.sh('dpkg -r virtio-blk-dkms')
         is_preferred_intree(self.machine)
         is_removed(self.machine)
@@ -388,8 +405,8 @@ class power_cuts(Scenario):
         self.machine.shut_down()
         self.machine.check_disk()
 
-    def _cut(self, moment, action=FINISH):
-        cut(self.machine, moment, action)
+    def _cut(self, moment, action=FINISH, frozen=False):
+        cut(self.machine, moment, action, frozen)
         self.data.check()
 
 

@@ -7,7 +7,7 @@
 set -eu
 
 core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
-libaio-dev libc6-dev libelf-dev lz4 make perl-base python3 qemu-system-x86 qemu-utils sparse
+libaio-dev libc6-dev libelf-dev lz4 make patch perl-base python3 qemu-system-x86 qemu-utils sparse
 tar util-linux xz-utils zlib1g-dev"
 bench="gnuplot-nox"
 test="mandoc shellcheck spin"

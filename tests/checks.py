@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks that need no guest: the driver compiles without a word, the text is in the kernel's style, the table of what
-VIRTIO asks for names tests that there are, the manuals leave nothing out, and the protocol's model holds."""
+"""Checks that need no guest: the driver compiles without a word, and so does the kernel's own after each patch of the
+series; the text is in the kernel's style, the table of what VIRTIO asks for names tests that there are, the manuals
+leave nothing out, and the protocol's model holds."""
 
 import functools
 import subprocess
@@ -8,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import kernel
+from harness import kernel, series
 from harness.util import Failure
 from tests import manuals
 
@@ -19,6 +20,7 @@ HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tes
            'zone_append': TOP / 'tests' / 'kunit' / 'append', 'virtio_blk_kunit': TOP / 'tests' / 'kunit' / 'suites',
            'virtio_blk_2010': TOP / 'bench' / 'baseline'}
 PER_KERNEL = ('build',)
+ON_NEWEST = ('patches',)
 ONCE = ('checkpatch', 'shellcheck', 'conformance', 'manuals', 'model')
 OWN = ('dkms',)    # tests of several steps, see tests/install
 SLOW = ('checkpatch', 'model')
@@ -27,18 +29,25 @@ NEWEST = '7.x'      # the older ones' checkpatch finds what is none
 
 
 def names():
-    return list(PER_KERNEL + ONCE + OWN)
+    return list(PER_KERNEL + ON_NEWEST + ONCE + OWN)
 
 
-def plan(chosen, kernels, out, full):
+def plan(chosen, kernels, out, options):
     """[(test name, function)] of the chosen checks; every kernel is built for, the newest judges the style."""
     todo = [(f'{built.label}/{name}', lambda built=built: build_all(built, out))
             for built in kernels for name in PER_KERNEL if name in chosen]
+    todo += [(f'{built.label}/patches', lambda built=built: patches(built, out))
+             for built in kernels if 'patches' in chosen and has_series(built, options.test)]
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
             'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
             'manuals': lambda: manuals.check(DRIVER),
-            'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run', *['--full'] * full])}
+            'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run', *['--full'] * options.full])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
+
+
+def has_series(built, asked):
+    """It is for the newest kernel; who asks for it gets it on another."""
+    return built.source.name == NEWEST or asked == 'patches'
 
 
 @functools.cache
@@ -46,13 +55,26 @@ def build(built, out, name='virtio_blk'):
     """A module for the guests, about which neither the compiler nor sparse has a word to say."""
     folder = out / built.label / 'modules'
     folder.mkdir(parents=True, exist_ok=True)
-    return kernel.build_module(built, HELPERS.get(name, DRIVER), folder / name, driver=DRIVER)
+    source = series.apply(built.source, folder / 'series') if name == 'patched' else HELPERS.get(name, DRIVER)
+    return kernel.build_module(built, source, folder / name, driver=DRIVER)
 
 
 def build_all(built, out):
     """Side by side: a module of a few files does not keep two processors busy."""
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(functools.partial(build, built, out), ('virtio_blk', *HELPERS)))
+
+
+def patches(built, out):
+    """Each of them leaves a driver that compiles without a word."""
+    if not series.patches():
+        raise Failure(f'there is no patch in {series.PATCHES}')
+    folder = out / built.label / 'patches'
+    folder.mkdir(parents=True, exist_ok=True)
+    for last, patch in enumerate(series.patches(), 1):
+        succeeds(['perl', str(built.source.path / 'scripts' / 'checkpatch.pl'), '--no-tree', '--strict', '--terse',
+                  '--show-types', str(patch)])
+        kernel.build_module(built, series.apply(built.source, folder / f'{last}-source', last), folder / str(last))
 
 
 def checkpatch(tree):

@@ -10,7 +10,8 @@ import time
 
 # Seconds; only a hang takes that long, also on a slow host.
 PATIENCE = int(os.environ.get('VBLK_PATIENCE', 900))
-MODULES = {'virtio_blk': '/modules/virtio_blk.ko', 'in-tree': '/modules/in-tree/virtio_blk.ko'}
+MODULES = {'virtio_blk': '/modules/virtio_blk.ko', 'in-tree': '/modules/in-tree/virtio_blk.ko',
+           'patched': '/modules/patched/virtio_blk.ko'}
 # Bytes. A file's size on the host counts what its file system needs to find it: a hole makes an extent more, and the
 # fifth of ext4 is the first that costs a block.
 EXTENT_BLOCKS = 64 * 1024

@@ -7,6 +7,7 @@ A file of tests/guest/ holds one behaviour:
     NEWEST  which of them depend on the kernel so little that `make test` has them on the newest kernel only: as CASES,
             where None means all cases of the boot
     LONG    which of them take so long that only `make test-full` has them: as NEWEST
+    SERIES  which of them are run once more, on the newest kernel, with the kernel's own driver and patches/: as NEWEST
     PARAMS  the module's parameters; None: the test loads the module itself, afresh
     ALLOW   patterns of kernel log lines that the test provokes, and that are no trouble
     SPEC    sections of VIRTIO 1.3 of which it shows a requirement: see conformance.md
@@ -35,6 +36,7 @@ class Test:
     params: str | None
     allow: tuple
     helpers: tuple
+    series: bool
     run: Callable
 
 
@@ -47,8 +49,8 @@ def discover():
         for boot, cases in module.CASES.items():
             for case in cases or [None]:
                 tests.append(Test(name(info.name, boot, case), boot, tier(module, boot, case), *fields,
-                                  bind(module.test, case)))
-        check_tiers(module)
+                                  has(module, 'SERIES', boot, case), bind(module.test, case)))
+        check_cases(module)
     names = [test.name for test in tests]
     assert len(set(names)) == len(names), 'two tests share a name'
     return tests
@@ -59,15 +61,17 @@ def name(module, boot, case):
 
 
 def tier(module, boot, case):
-    for tier, chosen in (FULL, getattr(module, 'LONG', {})), (NEWEST, getattr(module, 'NEWEST', {})):
-        if boot in chosen and (chosen[boot] is None or case in chosen[boot]):
-            return tier
-    return EVERY
+    return FULL if has(module, 'LONG', boot, case) else NEWEST if has(module, 'NEWEST', boot, case) else EVERY
 
 
-def check_tiers(module):
-    for chosen in getattr(module, 'LONG', {}), getattr(module, 'NEWEST', {}):
-        for boot, cases in chosen.items():
+def has(module, which, boot, case):
+    chosen = getattr(module, which, {})
+    return boot in chosen and (chosen[boot] is None or case in chosen[boot])
+
+
+def check_cases(module):
+    for which in 'LONG', 'NEWEST', 'SERIES':
+        for boot, cases in getattr(module, which, {}).items():
             unknown = set(cases or ()) - set(module.CASES.get(boot) or ())
             assert boot in module.CASES and not unknown, f'{module.__name__} has no case {unknown} in {boot.name}'
 
@@ -93,6 +97,11 @@ def select(tests, patterns):
 def in_tier(tests, newest):
     """Those of `make test` on one kernel."""
     return [test for test in tests if test.tier == EVERY or test.tier == NEWEST and newest]
+
+
+def of_series(tests, full):
+    """Those that the series in patches/ has to pass."""
+    return [test for test in tests if test.series and (full or test.tier != FULL)]
 
 
 def parts(full):

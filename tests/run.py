@@ -12,6 +12,7 @@ from harness import initramfs, kernel, kexec
 from harness.util import Failure, duration, run_main
 from tests import checks, plan
 from tests.install import run as install
+from tests.machine import MODULES
 from tests.report import FAIL, PASS, Report
 from tests.run_boot import BootRun
 
@@ -35,17 +36,17 @@ def main():
     out = options.out.absolute()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    needs_none = options.test in checks.ONCE + checks.OWN
-    specs = [] if needs_none else [options.kernel] if options.kernel else list(FLAVOURS)
+    specs = kernels_for(options)
     flavours = FULL_FLAVOURS if options.full else FLAVOURS
     static = [check for check in checks.names() if options.test in (None, check, 'static')]
     chosen = [] if static and options.test else plan.select(tests, options.test)
+    patched = plan.of_series(tests, options.full) if 'patches' in static and options.module == 'virtio_blk' else []
 
     report.say(f'kernels: {", ".join(specs) or "none"}; a log of each guest is kept under {out}')
     kernels = [build_kernel(report, spec, flavour) for spec in specs
                for flavour in ([options.flavour] if options.flavour else flavours.get(spec, OTHER_FLAVOURS))]
     report.kernels_took = time.monotonic() - report.started
-    todo = checks.plan(static, kernels, out, options.full)
+    todo = checks.plan(static, kernels, out, options)
     # The machines have Debian's kernels: who asks for another kernel gets only that.
     installs = install.chosen(options.full) if options.test == 'dkms' or not (options.test or options.kernel) else []
     if installs and not options.full:
@@ -55,8 +56,16 @@ def main():
     for check in todo:
         if check not in slow:
             run_check(report, *check)
-    run_beside(report, slow, installs, kernels, chosen, out, options)
+    run_beside(report, slow, installs, plan_guests(report, kernels, chosen, patched, out, options), out, options)
     return report.finish()
+
+
+def kernels_for(options):
+    if options.test in checks.ONCE + checks.OWN:
+        return []
+    if options.kernel:
+        return [options.kernel]
+    return [checks.NEWEST] if options.test in checks.ON_NEWEST else list(FLAVOURS)
 
 
 def arguments():
@@ -64,8 +73,8 @@ def arguments():
     parser.add_argument('--kernel', help='6.1, 6.12, 7.x or a kernel tree; default: the first three')
     parser.add_argument('--full', action='store_true', help='also what takes long, on kernels with each sanitiser')
     parser.add_argument('--test', help='a test, or all of a file or a boot, whether it takes long or not')
-    parser.add_argument('--module', choices=('virtio_blk', 'in-tree'), default='virtio_blk',
-                        help='in-tree: shows that a test describes the in-tree driver too')
+    parser.add_argument('--module', choices=MODULES, default='virtio_blk',
+                        help='in-tree: shows that a test describes the in-tree driver too; patched: that with patches/')
     parser.add_argument('--driver', type=Path, default=checks.DRIVER, help='another folder than virtio_blk/')
     parser.add_argument('--flavour', help='of the kernel, instead of debug or kasan')
     parser.add_argument('--jobs', type=int, default=JOBS, help=f'guests at a time (default: {JOBS})')
@@ -89,9 +98,8 @@ def run_check(report, name, function):
         report.add(name, FAIL, str(failure))
 
 
-def run_beside(report, slow, installs, kernels, tests, out, options):
+def run_beside(report, slow, installs, runs, out, options):
     """The guests, and what takes as long as a guest but is none."""
-    runs = plan_guests(report, kernels, tests, out, options) if tests else []
     with ThreadPoolExecutor(options.jobs) as pool, ThreadPoolExecutor(1) as beside:
         # The model is nice, and takes what the guests leave.
         others = [beside.submit(run_check, report, *check) for check in slow]
@@ -106,16 +114,20 @@ def run_beside(report, slow, installs, kernels, tests, out, options):
             done.result()
 
 
-def plan_guests(report, kernels, tests, out, options):
-    """[(boot, its initramfs)]"""
+def plan_guests(report, kernels, tests, patched, out, options):
+    """[(boot, its initramfs)], also for the kernel's own driver with patches/."""
     runs = [BootRun(report, built, boot, chosen, out, options.module)
             for built in kernels for boot, chosen in plan.by_boot(of_kernel(report, built, tests, options))]
+    runs += [BootRun(report, built, boot, chosen, out, 'patched') for built in kernels
+             if checks.has_series(built, options.test) for boot, chosen in plan.by_boot(patched)]
     for run in runs:
         report.expect(*run.names)
-    helpers = {helper for test in tests for helper in test.helpers}
-    initrds = {built: build_initrd(report, built, out, options.module, helpers) for built in kernels}
+    initrds = {built: build_initrd(report, built, out, [run for run in runs if run.kernel == built])
+               for built in {run.kernel for run in runs}}
     # The long ones first, so that no core idles at the end.
     runs = sorted((run for run in runs if initrds[run.kernel]), key=lambda run: -run.work)
+    if not runs:
+        return []
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
@@ -131,11 +143,12 @@ def of_kernel(report, built, tests, options):
     return chosen
 
 
-def build_initrd(report, built, out, module, helpers):
+def build_initrd(report, built, out, runs):
     """None if a module does not build: then no test of that kernel runs, and all of them fail."""
-    names = helpers | ({module} - {'in-tree'})
+    names = {run.module for run in runs} | {helper for run in runs for test in run.tests for helper in test.helpers}
     try:
-        modules = {f'{name}.ko': checks.build(built, out, name) for name in sorted(names)}
+        modules = {MODULES.get(name, f'/modules/{name}.ko').removeprefix('/modules/'): checks.build(built, out, name)
+                   for name in sorted(names - {'in-tree'})}
     except Failure as failure:
         report.say(f'{built}: no module, so no guest: {failure}')
         return None

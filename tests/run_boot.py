@@ -24,7 +24,8 @@ SLOWNESS = {'plain': 0.3, 'debug': 0.5, 'kasan': 1, 'kcsan': 1, 'rt': 0.7}
 class BootRun:
     def __init__(self, report, kernel, boot, tests, out, module):
         self.report, self.kernel, self.boot, self.tests, self.module = report, kernel, boot, list(tests), module
-        self.prefix, self.workdir = f'{kernel.label}/', out / kernel.label
+        label = kernel.label if module != 'patched' else f'{kernel.label}-patched'
+        self.prefix, self.workdir = f'{label}/', out / label
         self.initrd, self.boots, self.place = None, 0, ''
         self.work = (BOOT_SECONDS + boot.pace * len(self.tests)) * SLOWNESS.get(kernel.flavour, 1)
 

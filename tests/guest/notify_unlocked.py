@@ -6,6 +6,7 @@ from tests.machine import verified
 
 CASES = {boots.SIM: ['ring8', 'ring16-direct']}
 OPTIONS = {'ring8': 'queue_size=8', 'ring16-direct': 'queue_size=16 -indirect_desc'}
+SERIES = {boots.SIM: None}
 HELPERS = ('virtio_blk_sim',)
 
 

@@ -5,6 +5,7 @@ from tests import boots
 from tests.machine import verified
 
 CASES = {boots.LOAD: ['poll_queues=1', 'poll_queues=3']}
+SERIES = {boots.LOAD: None}
 PARAMS = None
 
 

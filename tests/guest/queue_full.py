@@ -10,6 +10,7 @@ CASES = {boots.TINY: [disk.id for disk in boots.TINY.disks] + [
 LONG = {boots.TINY: ['ring8', 'ring8-direct', 'ring16', 'ring16-packed-direct', f'{policy.PARAMETER}=0 ring4',
                      f'{policy.PARAMETER}=1 ring16-wide']}
 NEWEST = {boots.TINY: ['ring16-4q', 'wide-packed-direct', 'ring16-wide', f'{policy.PARAMETER}=1 ring4']}
+SERIES = {boots.TINY: [disk.id for disk in boots.TINY.disks]}
 # More than any of the rings takes: without it, the block layer would hold back what an indirect descriptor each fits.
 DEPTH = 128
 PARAMS = f'queue_depth={DEPTH}'
@@ -24,6 +25,8 @@ def test(g, case):
                           iodepth=DEPTH))
     g.fio(dev, **verified(numjobs=4, size='256k', offset_increment='8m', iodepth=DEPTH, ioengine='io_uring',
                           iodepth_batch_submit=32, iodepth_batch_complete_min=1, iodepth_batch_complete_max=32))
+    if g.module != 'virtio_blk':
+        return          # It counts nothing.
     # No test before this one, with the same parameters, has filled the ring of this disk.
     waited = counters.read(g, name, dict(g.boot.disk(disk).options)['num-queues'])['max_backlog']
     assert waited, 'no request ever waited for room in the ring'

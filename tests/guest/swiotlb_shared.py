@@ -4,6 +4,7 @@
 from tests import boots
 
 CASES = {boots.SWIOTLB: None}
+SERIES = CASES
 
 
 def test(g):

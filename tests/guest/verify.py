@@ -6,6 +6,7 @@ from tests.machine import verified
 
 CASES = {boot: [disk.id for disk in boot.disks if disk.plugged and disk.backend == 'file']
          for boot in (boots.RINGS, boots.PC, boots.IOMMU, boots.SWIOTLB, boots.MICROVM, boots.MICROVM_LEGACY)}
+SERIES = {boots.RINGS: None}
 LONG = {boots.PC: ['intx-too']}
 SPEC = ('2.2.1', '2.2.3', '2.7.4.2', '2.8.17', '6.1')
 

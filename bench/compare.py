@@ -16,13 +16,14 @@ from pathlib import Path
 from bench import charts, environment, guest, plan, report, store
 from bench.instructions import Counter
 from bench.summary import Summary
-from harness import initramfs, kernel
+from harness import initramfs, kernel, series
 from harness.util import Failure, duration, need_tool, run_main, say
 
 CHECKOUT = Path(__file__).parent.parent
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "gnuplot": "gnuplot-nox"}
 SOURCES = {"virtio_blk_2010.ko": CHECKOUT / "bench/baseline",
            "virtio_blk.ko": CHECKOUT / "virtio_blk",
+           "patched/virtio_blk.ko": None,   # the kernel's driver with patches/
            guest.PROBE: CHECKOUT / "harness/probe"}
 # Before anything is measured: what a run takes besides its measured seconds.
 GUESS_SECONDS = {"counted": 4, "parallel": 2}
@@ -39,7 +40,8 @@ def options(words):
     parser.add_argument("--workloads", default=",".join(
         workload.name for workload in plan.WORKLOADS.values() if workload.usual),
                         help=", ".join(plan.WORKLOADS))
-    parser.add_argument("--variants", default=",".join(plan.VARIANTS),
+    parser.add_argument("--variants", default=",".join(
+        variant.name for variant in plan.VARIANTS.values() if variant.usual),
                         help=", ".join(plan.VARIANTS) + "; with module parameters: "
                         "virtio_blk:indirect=0:queue_depth=64")
     parser.add_argument("--runs", default="5", help="runs of each figure in parallel mode; "
@@ -153,9 +155,10 @@ class Comparison:
         return initramfs.build(built, modules, files)
 
     def _module(self, built, name):
-        out = self.work / f"{name.removesuffix('.ko')}-{built.flavour}"
+        out = self.work / f"{name.removesuffix('.ko').replace('/', '-')}-{built.flavour}"
         # Whether the source is clean is for the tests to say, not for who measures.
-        return kernel.build_module(built, SOURCES[name], out, warnings=False, sparse=False)
+        folder = SOURCES[name] or series.apply(built.source, self.work / "series")
+        return kernel.build_module(built, folder, out, warnings=False, sparse=False)
 
     def _environment(self, source):
         found = environment.host()

@@ -25,6 +25,7 @@ class Variant:
     driver: str             # its name on the virtio bus
     polls: bool = True      # has poll queues
     compared: bool = True   # some target is about it
+    usual: bool = True      # runs unless others are asked for
     parameters: tuple = ()  # of the module
 
 
@@ -33,6 +34,7 @@ VARIANTS = {variant.name: variant for variant in (
             compared=False),
     Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk"),
     Variant("virtio_blk", "virtio_blk.ko", "&vq->lock", "virtio_blk"),
+    Variant("patched", "patched/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk", usual=False),
 )}
 PARAMETER = re.compile(r"\w+=[\w-]+")
 

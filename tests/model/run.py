@@ -37,6 +37,13 @@ CONFIGURATIONS = {
     'stalled-poll': 'SUBMITTERS=1 INFLIGHT=1 POLLERS=1 STALLED',
     'stop': 'INFLIGHT=2 MAX_TURNS=1 STOP',
     'stop-poll': 'SUBMITTERS=1 INFLIGHT=1 POLLERS=1 STOP',
+    'series-interrupt': 'INFLIGHT=3 SERIES',
+    'series-interrupt-event': 'INFLIGHT=3 SERIES EVENT',
+    'series-submit': 'SUBMITTERS=1 INFLIGHT=1 SERIES',
+    'series-submit-full': 'SUBMITTERS=1 INFLIGHT=1 SLOTS=1 BUSY SERIES',
+    'series-end-io': 'SUBMITTERS=1 INFLIGHT=1 ENDING MAX_TURNS=1 SERIES',
+    'series-stalled': 'SUBMITTERS=1 INFLIGHT=1 STALLED SERIES',
+    'series-stop': 'SUBMITTERS=1 INFLIGHT=1 STOP SERIES',
 }
 # With --full besides.
 LARGE = {
@@ -44,6 +51,7 @@ LARGE = {
     'interrupt-late-event': 'INFLIGHT=2 LATE EVENT',
     'submit-fail-twice': 'SUBMITTERS=1 FAILS=2',
     'stop-submit': 'SUBMITTERS=1 INFLIGHT=1 STOP',
+    'series-submit-event': 'SUBMITTERS=1 INFLIGHT=1 EVENT SERIES',
 }
 # Here also: no cycle in the states, so whatever happens comes to an end.
 FINITE = ('interrupt', 'interrupt-event', 'submit', 'submit-event', 'submit-turns')
@@ -77,6 +85,8 @@ MUTANTS = {
     'M_NO_SYNC_CBS': 'stop',
     'M_NO_SYNC_RCU': 'stop-poll',
     'M_NO_SECOND_STOP': 'stop',
+    'M_NO_QUIESCE': 'series-stop',
+    'M_NO_CANCEL': 'series-stop',
 }
 
 

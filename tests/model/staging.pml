@@ -42,6 +42,9 @@
  * LATE		virtblk_is_late() calls virtblk_done() once, beside the handler
  * STALLED	somebody has the lock and never goes on
  * STOP		virtblk_del_vqs() and virtblk_take_all_back(), at any time
+ * SERIES	the protocol of patches/: the handler leaves word of completions
+ *		(reap), and the owner switches interrupts; STOP is
+ *		virtblk_freeze_priv()
  */
 
 #define ALL		((1 << (SUBMITTERS + INFLIGHT)) - 1)
@@ -77,6 +80,18 @@ byte busy;
 bool cb_on = IRQ, want_kick, kicked;
 bool awake = true;
 
+#ifdef SERIES
+bool reap_wanted;		/* virtio_blk_vq.reap */
+byte b_reap[CPUS];
+byte entered;
+#define NO_REAP		!b_reap[me]
+#define LOAD_reap	(b_reap[me] -> b_reap[me] - 1 : reap_wanted)
+#define REAP_STORED(c)	(b_reap[c] == 1)
+#else
+#define NO_REAP		true
+#define REAP_STORED(c)	false
+#endif
+
 bool irq, work;
 byte done, fails = FAILS;
 
@@ -85,7 +100,7 @@ byte b_again[CPUS], b_cb[CPUS], b_cb_on[CPUS], b_ring[CPUS];
 bool b_notify[CPUS], b_unlock[CPUS];
 
 #define EMPTY		(!(b_again[me] || b_cb[me] || b_cb_on[me] || b_ring[me] || \
-			   b_notify[me] || b_unlock[me]))
+			   b_notify[me] || b_unlock[me]) && NO_REAP)
 #define MB		EMPTY
 
 /* A CPU sees its own stores. */
@@ -252,6 +267,28 @@ inline rearm()
 	fi
 }
 
+#ifdef SERIES
+/* For the owner, with word of completions taken: until there are none. */
+inline reap_all()
+{
+	do
+	:: true ->
+#ifndef EVENT			/* there it only stops asking again */
+		b_cb_on[me] = 1;
+#endif
+		reap();
+		b_cb_on[me] = 2;	/* virtqueue_enable_cb(), as in rearm() */
+#ifndef M_ENABLE_BARRIER
+		MB;
+#endif
+		if
+		:: used
+		:: else -> break
+		fi
+	od
+}
+#endif
+
 /*
  * virtblk_want_reap(). A release, see AFTER_DISABLE(): who reaps would else
  * switch interrupts on, and we off again behind its back, for ever.
@@ -280,6 +317,9 @@ inline want_reap()
 /* virtblk_take_turn() */
 inline take_turn()
 {
+#ifdef SERIES
+	assert(!freed);
+#endif
 #ifdef M_WAIT			/* spin_lock_irqsave() */
 	d_step { !locked && !b_unlock[me] -> locked = true; owner = true; got = true };
 #else
@@ -331,6 +371,18 @@ inline take_turn()
 		:: may_reap -> reap()
 		:: else
 		fi;
+#elif defined(SERIES)
+		if
+		/*
+		 * What was used when it was set is seen: the last look at the ring
+		 * comes after the barrier in virtqueue_enable_cb().
+		 */
+		:: LOAD_reap && may_reap -> b_reap[me] = 1; reap_all()
+#ifndef M_NO_HANDOVER
+		:: LOAD_reap && !may_reap -> handover = true
+#endif
+		:: else
+		fi;
 #else
 		/* smp_load_acquire(): and what came before WANTED. */
 		if
@@ -342,7 +394,7 @@ inline take_turn()
 		fi;
 #endif
 		add_backlog();
-#if !POLLERS
+#if !POLLERS && !defined(SERIES)
 		if
 		:: reaped -> rearm()
 		:: else
@@ -373,7 +425,7 @@ inline send_notify()
 #else
 		d_step { MB -> kick = notify; notify = false };
 		if
-		:: kick -> assert(!gone); kicked = true; kick = false
+		:: kick -> assert(!gone && !freed); kicked = true; kick = false
 		:: else
 		fi
 #endif
@@ -444,7 +496,11 @@ proctype submitter(byte me; bool may_reap)
 	LOCALS;
 
 	/* virtblk_queue_rq(); llist_add() is a cmpxchg(), a full barrier. */
-end:	atomic { !quiesced -> ENTER; submitting++; staged = staged | 1 << me }
+end:	atomic { !quiesced -> ENTER; submitting++; staged = staged | 1 << me;
+#ifdef SERIES
+		entered = entered | 1 << me
+#endif
+	}
 	serve();
 	atomic { submitting--; LEAVE }
 }
@@ -491,6 +547,12 @@ end:	do
  */
 inline virtblk_done()
 {
+#ifdef SERIES
+	b_reap[me] = 2;
+	ENTER;
+	serve();
+	LEAVE
+#else
 	do
 	:: atomic {
 			if
@@ -534,6 +596,7 @@ inline virtblk_done()
 	:: else
 	fi;
 	atomic { seen = ARMED; swapped = false }
+#endif
 }
 
 #define DONE_LOCALS	bool swapped; byte seen = ARMED, early_cb = ARMED
@@ -609,9 +672,16 @@ end:	do
 
 /* What was stored with the lock held. */
 #define BEFORE_UNLOCK(c)	(b_ring[c] || b_notify[c] || b_again[c] == 1 || b_cb[c] == HELD || \
-				 b_cb_on[c] == 2)
+				 b_cb_on[c] == 2 || REAP_STORED(c))
+
+#ifdef SERIES
+#define DRAIN_REAP(c)	:: d_step { b_reap[c] -> reap_wanted = b_reap[c] - 1; b_reap[c] = 0 }
+#else
+#define DRAIN_REAP(c)
+#endif
 
 #define DRAIN(c) \
+	DRAIN_REAP(c) \
 	:: d_step { b_again[c] -> again = b_again[c] - 1; b_again[c] = 0 } \
 	:: d_step { b_notify[c] -> notify = true; b_notify[c] = false } \
 	:: d_step { b_ring[c] -> ring = ring | b_ring[c]; b_ring[c] = 0 } \
@@ -654,6 +724,21 @@ inline stop_vq()
 /* Who runs virtblk_del_vqs() and virtblk_take_all_back() */
 proctype stopper()
 {
+#ifdef SERIES
+	/* blk_mq_freeze_queue() */
+	quiesced = true;
+	done == (entered | FIRST);
+#ifndef M_NO_QUIESCE		/* blk_mq_wait_quiesce_done() */
+	submitting == 0;
+#endif
+	reset = true;
+	!handling;		/* virtio_reset_device() */
+#ifndef M_NO_CANCEL
+	atomic { !working -> work = false };
+#endif
+	freed = true;
+	taken_back = ALL & ~done
+#else
 	byte grace;
 
 	quiesced = true;
@@ -683,6 +768,7 @@ proctype stopper()
 	/* What nobody has completed; nobody is just about to, either. */
 	assert(!owned);
 	taken_back = ALL & ~done
+#endif
 }
 #endif
 
@@ -707,7 +793,13 @@ proctype judge()
 	assert((done | taken_back) == ALL);
 #elif !defined(STALLED)
 	assert(done == ALL);		/* nothing is lost or stuck */
-	assert(!notify && !locked && (POLLERS || cb == ARMED))
+	assert(!notify && !locked && (POLLERS || cb == ARMED));
+#ifdef SERIES
+	assert(!reap_wanted);
+#ifndef EVENT
+	assert(POLLERS || cb_on)
+#endif
+#endif
 #endif
 }
 

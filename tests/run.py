@@ -40,7 +40,8 @@ def main():
     flavours = FULL_FLAVOURS if options.full else FLAVOURS
     static = [check for check in checks.names() if options.test in (None, check, 'static')]
     chosen = [] if static and options.test else plan.select(tests, options.test)
-    patched = plan.of_series(tests, options.full) if 'patches' in static and options.module == 'virtio_blk' else []
+    series = options.test in (None, 'patches') and options.module == 'virtio_blk'
+    patched = plan.of_series(tests, options.full) if series else []
 
     report.say(f'kernels: {", ".join(specs) or "none"}; a log of each guest is kept under {out}')
     kernels = [build_kernel(report, spec, flavour) for spec in specs

@@ -23,7 +23,6 @@ CHECKOUT = Path(__file__).parent.parent
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "gnuplot": "gnuplot-nox"}
 SOURCES = {"virtio_blk_2010.ko": CHECKOUT / "bench/baseline",
            "virtio_blk.ko": CHECKOUT / "virtio_blk",
-           "patched/virtio_blk.ko": None,   # the kernel's driver with patches/
            guest.PROBE: CHECKOUT / "harness/probe"}
 # Before anything is measured: what a run takes besides its measured seconds.
 GUESS_SECONDS = {"counted": 4, "parallel": 2}
@@ -122,6 +121,9 @@ class Comparison:
         for chart in self.out.glob("*.svg"):
             chart.unlink()
         source = kernel.resolve(self.source_name)
+        self.sources = dict(SOURCES)
+        if any(variant.module == plan.PATCHED for variant in self.variants):
+            self.sources[plan.PATCHED] = series.apply(source, self.work / "series")
         self.kernels = {boot.flavour: kernel.build(source, boot.flavour)
                         for boot, _ in self.boots}
         counted = any(boot.mode == "counted" for boot, _ in self.boots)
@@ -141,7 +143,7 @@ class Comparison:
 
     def _initrd(self, built):
         modules = {module: self._module(built, module)
-                   for module in {variant.module for variant in self.variants} & set(SOURCES)}
+                   for module in {variant.module for variant in self.variants} & set(self.sources)}
         for variant in self.variants:
             check_parameters(variant, modules.get(variant.module, built.intree))
         self.modules = modules
@@ -157,8 +159,7 @@ class Comparison:
     def _module(self, built, name):
         out = self.work / f"{name.removesuffix('.ko').replace('/', '-')}-{built.flavour}"
         # Whether the source is clean is for the tests to say, not for who measures.
-        folder = SOURCES[name] or series.apply(built.source, self.work / "series")
-        return kernel.build_module(built, folder, out, warnings=False, sparse=False)
+        return kernel.build_module(built, self.sources[name], out, warnings=False, sparse=False)
 
     def _environment(self, source):
         found = environment.host()

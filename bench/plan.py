@@ -29,12 +29,13 @@ class Variant:
     parameters: tuple = ()  # of the module
 
 
+PATCHED = "patched/virtio_blk.ko"     # the kernel's own driver with patches/
 VARIANTS = {variant.name: variant for variant in (
     Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", "virtio_blk_2010", polls=False,
             compared=False),
     Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk"),
     Variant("virtio_blk", "virtio_blk.ko", "&vq->lock", "virtio_blk"),
-    Variant("patched", "patched/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk", usual=False),
+    Variant("patched", PATCHED, "&vblk->vqs[i].lock", "virtio_blk", usual=False),
 )}
 PARAMETER = re.compile(r"\w+=[\w-]+")
 

@@ -17,11 +17,11 @@ static int counters_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "queue requests completions acquisitions batches kicks kicks_saved");
 	seq_puts(m, " interrupts takeovers handovers max_backlog\n");
-	for (i = 0; i < vblk->num_vqs; i++) {
-		const struct virtblk_stats *s = &vblk->vqs[i].stats;
+	for (i = 0; i < vblk->num_queues; i++) {
+		const struct virtblk_stats *s = &vblk->queues[i].stats;
 
 		seq_printf(m, "%s %llu %llu %llu %llu %llu %llu %llu %llu %llu %u\n",
-			   vblk->vqs[i].name, READ_ONCE(s->requests), READ_ONCE(s->completions),
+			   vblk->queues[i].name, READ_ONCE(s->requests), READ_ONCE(s->completions),
 			   READ_ONCE(s->holds), READ_ONCE(s->batches), READ_ONCE(s->kicks),
 			   READ_ONCE(s->kicks_saved), READ_ONCE(s->interrupts),
 			   READ_ONCE(s->takeovers), READ_ONCE(s->handovers),
@@ -37,12 +37,12 @@ static int queues_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	seq_puts(m, "queue ring descriptors polled request_bytes queue_bytes\n");
-	for (i = 0; i < vblk->num_vqs; i++) {
-		struct virtblk_vq *vq = &vblk->vqs[i];
+	for (i = 0; i < vblk->num_queues; i++) {
+		struct virtblk_queue *q = &vblk->queues[i];
 
-		seq_printf(m, "%s %u %s %u %u %zu\n", vq->name, vq->ring_size,
-			   vq->direct ? "direct" : "indirect", vq->polled,
-			   vblk->tag_set.cmd_size, sizeof(*vq));
+		seq_printf(m, "%s %u %s %u %u %zu\n", q->name, q->ring_size,
+			   q->direct ? "direct" : "indirect", q->polled,
+			   vblk->tag_set.cmd_size, sizeof(*q));
 	}
 	return 0;
 }

@@ -19,8 +19,8 @@
  * only what it is told to, by its file "bind" in sysfs. Its disks' names are
  * no one else's, but udev's rules for vd* apply to them.
  */
-#define VIRTBLK_SECOND		IS_BUILTIN(CONFIG_VIRTIO_BLK)
-#define VIRTBLK_DISK_NAME	(VIRTBLK_SECOND ? "vd_%s" : "vd%s")
+#define VIRTBLK_OPT_IN		IS_BUILTIN(CONFIG_VIRTIO_BLK)
+#define VIRTBLK_DISK_NAME	(VIRTBLK_OPT_IN ? "vd_%s" : "vd%s")
 
 static int major;
 static DEFINE_IDA(virtblk_index_ida);
@@ -69,7 +69,7 @@ static void virtblk_free(struct virtio_blk *vblk)
 	ida_free(&virtblk_index_ida, vblk->index);
 	mutex_destroy(&vblk->state_mutex);
 	mutex_destroy(&vblk->vdev_mutex);
-	kfree(vblk->vqs);
+	kfree(vblk->queues);
 	kfree(vblk);
 }
 
@@ -114,18 +114,18 @@ static void virtblk_config_work(struct work_struct *work)
 
 	/* What looks like a change may be a device that has failed, or is gone. */
 	if (virtblk_needs_reset(vblk->vdev))
-		virtblk_look_after(vblk);
+		virtblk_schedule_recovery(vblk);
 	else
 		virtblk_update_capacity(vblk, true);
 }
 
 /**
- * virtblk_look_after - have virtblk_recover() look what is wrong
+ * virtblk_schedule_recovery - have virtblk_recover() look what is wrong
  * @vblk: the device
  *
  * Context: any.
  */
-void virtblk_look_after(struct virtio_blk *vblk)
+void virtblk_schedule_recovery(struct virtio_blk *vblk)
 {
 	queue_work(virtblk_wq, &vblk->recover_work);
 }
@@ -148,7 +148,7 @@ static int virtblk_alloc_tags(struct virtio_blk *vblk)
 	set->cmd_size = sizeof(struct virtblk_req) +
 			VIRTBLK_INLINE_SGS * sizeof(struct scatterlist);
 	set->driver_data = vblk;
-	set->nr_hw_queues = vblk->num_vqs;
+	set->nr_hw_queues = vblk->num_queues;
 	set->timeout = virtblk_io_timeout();
 	set->nr_maps = vblk->io_queues[HCTX_TYPE_POLL] ? HCTX_MAX_TYPES : 1;
 	return blk_mq_alloc_tag_set(set);
@@ -214,7 +214,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 		return err;
 	}
 
-	err = virtblk_alloc_vqs(vblk);
+	err = virtblk_alloc_queues(vblk);
 	if (err)
 		goto out_free;
 	err = virtblk_find_vqs(vblk);
@@ -222,7 +222,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 		goto out_free;
 	err = virtblk_alloc_tags(vblk);
 	if (err)
-		goto out_retire;
+		goto out_disable;
 	err = virtblk_alloc_disk(vblk);
 	if (err)
 		goto out_free_tags;
@@ -244,12 +244,12 @@ out_debugfs:
 out_put_disk:
 	/* The device has worked already, and may even have been reset or given up. */
 	blk_sync_queue(vblk->disk->queue);	/* its timer, which put_disk() leaves running */
-	virtblk_retire(vblk);
+	virtblk_disable(vblk);
 	put_disk(vblk->disk);	/* not added: does not free vblk */
 out_free_tags:
 	blk_mq_free_tag_set(&vblk->tag_set);
-out_retire:
-	virtblk_retire(vblk);
+out_disable:
+	virtblk_disable(vblk);
 out_free:
 	virtblk_free(vblk);
 	return err;
@@ -270,14 +270,14 @@ static void virtblk_remove(struct virtio_device *vdev)
 	/* What the device does not complete any more, nobody would wait for in vain. */
 	mutex_lock(&vblk->state_mutex);
 	if (vblk->stopped || virtblk_is_gone(vdev))
-		virtblk_kill(vblk);
+		virtblk_mark_dead(vblk);
 	mutex_unlock(&vblk->state_mutex);
 
 	virtblk_debugfs_remove(vblk);
 	del_gendisk(vblk->disk);
 
 	blk_mq_quiesce_queue(vblk->disk->queue);
-	virtblk_retire(vblk);
+	virtblk_disable(vblk);
 	blk_mq_free_tag_set(&vblk->tag_set);
 
 	mutex_lock(&vblk->vdev_mutex);
@@ -291,7 +291,7 @@ static void virtblk_remove(struct virtio_device *vdev)
  * Memory is about to be somebody else's. What the device has not answered
  * waits for ever, as does all that comes later: nothing has failed. But the
  * device has a while to answer, and the rest waits at the queue's entrance:
- * where CPUs go offline first (kexec on arm64), see virtblk_stop().
+ * where CPUs go offline first (kexec on arm64), see virtblk_freeze().
  */
 static void virtblk_shutdown(struct virtio_device *vdev)
 {
@@ -301,10 +301,10 @@ static void virtblk_shutdown(struct virtio_device *vdev)
 	blk_freeze_queue_start_non_owner(q);
 	blk_mq_freeze_queue_wait_timeout(q, msecs_to_jiffies(VIRTBLK_SHUTDOWN_MS));
 	blk_mq_quiesce_queue(q);
-	virtblk_retire(vblk);
+	virtblk_disable(vblk);
 }
 
-static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
+static int __maybe_unused virtblk_freeze(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
@@ -321,7 +321,7 @@ static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
 		return 0;
 
 	/*
-	 * Until virtblk_start(): a CPU does not go offline, nor the system to
+	 * Until virtblk_restore(): a CPU does not go offline, nor the system to
 	 * sleep, while requests wait in that CPU's queue.
 	 */
 	blk_freeze_queue_start_non_owner(q);
@@ -332,7 +332,7 @@ static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
 	vblk->frozen = true;
 	/* It may have died meanwhile. */
 	if (vblk->stopped) {
-		virtblk_thaw(vblk);
+		virtblk_unfreeze(vblk);
 		blk_mq_unquiesce_queue(q);
 	} else {
 		virtblk_del_vqs(vblk);
@@ -345,7 +345,7 @@ static int __maybe_unused virtblk_stop(struct virtio_device *vdev)
  * Nobody but us touches a stopped device: state_mutex is not needed. A failure
  * is not the end if virtblk_recover() has called us.
  */
-static int __maybe_unused virtblk_start(struct virtio_device *vdev)
+static int __maybe_unused virtblk_restore(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
@@ -361,7 +361,7 @@ static int __maybe_unused virtblk_start(struct virtio_device *vdev)
 	memalloc_noio_restore(memflags);
 	if (err && !vblk->resetting) {
 		mutex_lock(&vblk->state_mutex);
-		virtblk_kill(vblk);
+		virtblk_mark_dead(vblk);
 		mutex_unlock(&vblk->state_mutex);
 	}
 	if (err)
@@ -372,7 +372,7 @@ static int __maybe_unused virtblk_start(struct virtio_device *vdev)
 		virtio_cwrite8(vdev, offsetof(struct virtio_blk_config, wce),
 			       blk_queue_write_cache(q));
 	virtio_device_ready(vdev);
-	virtblk_thaw(vblk);
+	virtblk_unfreeze(vblk);
 	WRITE_ONCE(vblk->stopped, false);
 	blk_mq_unquiesce_queue(q);
 	return 0;
@@ -402,15 +402,15 @@ static struct virtio_driver virtblk_driver = {
 	.feature_table_size		= ARRAY_SIZE(virtblk_features),
 	.feature_table_legacy		= virtblk_features,
 	.feature_table_size_legacy	= ARRAY_SIZE(virtblk_features) - 1,
-	.id_table			= VIRTBLK_SECOND ? virtblk_no_ids : virtblk_ids,
+	.id_table			= VIRTBLK_OPT_IN ? virtblk_no_ids : virtblk_ids,
 	.probe				= virtblk_probe,
 	.remove				= virtblk_remove,
 	.config_changed			= virtblk_config_changed,
 #ifdef CONFIG_PM_SLEEP
-	.freeze				= virtblk_stop,
-	.restore			= virtblk_start,
+	.freeze				= virtblk_freeze,
+	.restore			= virtblk_restore,
 #endif
-	COMPAT_RESET_OPS(virtblk_stop, virtblk_start)
+	COMPAT_RESET_OPS(virtblk_freeze, virtblk_restore)
 };
 
 COMPAT_SHUTDOWN(virtblk_driver, virtblk_shutdown);
@@ -463,7 +463,7 @@ static void __exit virtblk_exit(void)
 module_init(virtblk_init);
 module_exit(virtblk_exit);
 
-#if !VIRTBLK_SECOND
+#if !VIRTBLK_OPT_IN
 MODULE_DEVICE_TABLE(virtio, virtblk_ids);
 #endif
 MODULE_DESCRIPTION("Virtio block driver");

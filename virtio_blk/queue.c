@@ -43,7 +43,7 @@ struct virtblk_turn {
 };
 
 /* Takes the staged requests to the end of the backlog, oldest first. */
-static void virtblk_unstage(struct virtblk_vq *vq)
+static void virtblk_unstage(struct virtblk_queue *vq)
 {
 	struct llist_node *node, *next;
 	struct virtblk_req *newest, *vbr = NULL;
@@ -65,7 +65,7 @@ static void virtblk_unstage(struct virtblk_vq *vq)
 	vq->backlog_tail = &newest->next;
 }
 
-static int virtblk_add(struct virtblk_vq *vq, struct virtblk_req *vbr)
+static int virtblk_add(struct virtblk_queue *vq, struct virtblk_req *vbr)
 {
 	struct scatterlist *sgs[3] = { &vbr->sg_out };
 	unsigned int out = 1, in = 0;
@@ -85,7 +85,7 @@ static int virtblk_add(struct virtblk_vq *vq, struct virtblk_req *vbr)
 	return virtqueue_add_sgs(vq->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
 }
 
-static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn)
+static void virtblk_add_backlog(struct virtblk_queue *vq, struct virtblk_turn *turn)
 {
 	unsigned int added = 0;
 	struct virtblk_req *vbr;
@@ -125,7 +125,7 @@ static void virtblk_add_backlog(struct virtblk_vq *vq, struct virtblk_turn *turn
 	}
 }
 
-static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
+static void virtblk_reap(struct virtblk_queue *vq, struct virtblk_turn *turn)
 {
 	struct virtblk_req *vbr;
 	unsigned int len, n = 0;
@@ -146,14 +146,14 @@ static void virtblk_reap(struct virtblk_vq *vq, struct virtblk_turn *turn)
  * finished more before virtqueue_enable_cb() looked, or interrupted since
  * (virtblk_done() left VIRTBLK_CB_RAISED).
  */
-static bool virtblk_rearm(struct virtblk_vq *vq)
+static bool virtblk_rearm(struct virtblk_queue *vq)
 {
 	return virtqueue_enable_cb(vq->vq) &&
 	       cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD;
 }
 
 /* Tells whoever is the next owner, or is one, that there is work. */
-static void virtblk_leave_word(struct virtblk_vq *vq)
+static void virtblk_leave_word(struct virtblk_queue *vq)
 {
 	/*
 	 * The work before the word, also where the word only overwrites another's:
@@ -167,7 +167,7 @@ static void virtblk_leave_word(struct virtblk_vq *vq)
  * Owns the queue once, if nobody else does: all that is done with the lock
  * held is in here. Returns false if the work is left to another.
  */
-static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtblk_turn *turn)
+static bool virtblk_take_turn(struct virtblk_queue *vq, bool may_reap, struct virtblk_turn *turn)
 {
 	unsigned long flags;
 	bool said = false;
@@ -237,7 +237,7 @@ static bool virtblk_take_turn(struct virtblk_vq *vq, bool may_reap, struct virtb
  * The device has finished requests: interrupts go off, and the next turn, ours
  * or another's, has to reap. For who has the right to interrupts.
  */
-static void virtblk_want_reap(struct virtblk_vq *vq, struct virtqueue *ring)
+static void virtblk_want_reap(struct virtblk_queue *vq, struct virtqueue *ring)
 {
 	virtqueue_disable_cb(ring);
 	/* Pairs with the smp_load_acquire() in virtblk_take_turn(). */
@@ -246,7 +246,7 @@ static void virtblk_want_reap(struct virtblk_vq *vq, struct virtqueue *ring)
 
 static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
 {
-	blk_status_t status = virtblk_unprepare(rq);
+	blk_status_t status = virtblk_finish_rq(rq);
 
 	if (status != BLK_STS_OK || !compat_add_to_batch(rq, iob))
 		blk_mq_end_request(rq, status);
@@ -334,14 +334,14 @@ static int virtblk_complete_polled(struct virtblk_req *vbr, struct io_comp_batch
 	return found;
 }
 
-static void virtblk_hand_over(struct virtblk_vq *vq, unsigned int ms)
+static void virtblk_hand_over(struct virtblk_queue *vq, unsigned int ms)
 {
 	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &vq->work, msecs_to_jiffies(ms));
 }
 
 /*
  * An owner with others' work in hand must not be scheduled away from it. Where
- * that cannot be forbidden, virtblk_take_all_back() still has to wait for it.
+ * that cannot be forbidden, virtblk_cancel_all() still has to wait for it.
  */
 static inline void virtblk_begin_serve(void)
 {
@@ -363,7 +363,7 @@ static inline void virtblk_end_serve(void)
  * Gets the queue's work done: by us, or by its owner. Returns how many polled
  * requests were completed. Any context; does not sleep, does not wait.
  */
-static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_batch *iob)
+static int virtblk_serve(struct virtblk_queue *vq, bool may_reap, struct io_comp_batch *iob)
 {
 	struct virtblk_turn turn;
 	unsigned int turns = 0;
@@ -389,7 +389,7 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 		else if (turn.done)
 			virtblk_complete(turn.done);
 		if (unlikely(virtqueue_is_broken(turn.ring)))
-			virtblk_look_after(vq->vblk);
+			virtblk_schedule_recovery(vq->vblk);
 		if (unlikely(turn.retry))
 			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);
 		if (unlikely(turn.handover))
@@ -405,14 +405,14 @@ static int virtblk_serve(struct virtblk_vq *vq, bool may_reap, struct io_comp_ba
 
 static void virtblk_work(struct work_struct *work)
 {
-	struct virtblk_vq *vq = container_of(to_delayed_work(work), struct virtblk_vq, work);
+	struct virtblk_queue *vq = container_of(to_delayed_work(work), struct virtblk_queue, work);
 
 	vq->stats.handovers++;
 	virtblk_serve(vq, !vq->polled, NULL);
 }
 
 /* Submitters reap when an interrupt handler asked for it; a poll queue's pollers do. */
-static void virtblk_submit(struct virtblk_vq *vq)
+static void virtblk_submit(struct virtblk_queue *vq)
 {
 	virtblk_serve(vq, !vq->polled && !this_cpu_read(virtblk_ending), NULL);
 }
@@ -428,7 +428,7 @@ static void virtblk_submit(struct virtblk_vq *vq)
 void virtblk_done(struct virtqueue *ring)
 {
 	struct virtio_blk *vblk = ring->vdev->priv;
-	struct virtblk_vq *vq = &vblk->vqs[ring->index];
+	struct virtblk_queue *vq = &vblk->queues[ring->index];
 	int cb = VIRTBLK_CB_ARMED;
 
 	vq->stats.interrupts++;
@@ -459,9 +459,9 @@ void virtblk_done(struct virtqueue *ring)
 static blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx,
 				     const struct blk_mq_queue_data *bd)
 {
-	struct virtblk_vq *vq = hctx->driver_data;
+	struct virtblk_queue *vq = hctx->driver_data;
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(bd->rq);
-	blk_status_t status = virtblk_prepare(vq->vblk, bd->rq);
+	blk_status_t status = virtblk_prep_rq(vq->vblk, bd->rq);
 
 	if (unlikely(status))
 		return status;
@@ -481,15 +481,15 @@ static void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 static void virtblk_queue_rqs(struct rq_list *rqlist)
 {
 	struct virtblk_req *oldest = NULL, *newest = NULL;
-	struct virtblk_vq *vq = NULL;
+	struct virtblk_queue *vq = NULL;
 	struct rq_list failed = { };
 	struct request *rq;
 
 	while ((rq = rq_list_pop(rqlist))) {
-		struct virtblk_vq *rq_vq = rq->mq_hctx->driver_data;
+		struct virtblk_queue *rq_vq = rq->mq_hctx->driver_data;
 		struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 
-		if (unlikely(virtblk_prepare(rq_vq->vblk, rq))) {
+		if (unlikely(virtblk_prep_rq(rq_vq->vblk, rq))) {
 			rq_list_add_tail(&failed, rq);
 			continue;
 		}
@@ -517,7 +517,7 @@ COMPAT_QUEUE_RQS_WRAPPER(virtblk_queue_rqs)
 
 static int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
-	struct virtblk_vq *vq = hctx->driver_data;
+	struct virtblk_queue *vq = hctx->driver_data;
 
 	return virtblk_serve(vq, true, iob);
 }
@@ -526,7 +526,7 @@ static int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned in
 {
 	struct virtio_blk *vblk = data;
 
-	hctx->driver_data = &vblk->vqs[index];
+	hctx->driver_data = &vblk->queues[index];
 	return 0;
 }
 
@@ -543,11 +543,11 @@ const struct blk_mq_ops virtblk_mq_ops = {
 };
 
 /**
- * virtblk_init_vq - make an empty queue
+ * virtblk_init_queue - make an empty queue
  * @vq: the queue, zeroed
  * @vblk: its device
  */
-void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk)
+void virtblk_init_queue(struct virtblk_queue *vq, struct virtio_blk *vblk)
 {
 	vq->vblk = vblk;
 	spin_lock_init(&vq->lock);
@@ -555,13 +555,13 @@ void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk)
 }
 
 /**
- * virtblk_start_vq - let a queue be served
+ * virtblk_start_queue - let a queue be served
  * @vq: the queue; what requests it had were taken back from it
  * @ring: its virtqueue, without buffers, interrupts on
  *
  * Context: process, before the device is made ready.
  */
-void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
+void virtblk_start_queue(struct virtblk_queue *vq, struct virtqueue *ring)
 {
 	spin_lock_irq(&vq->lock);
 	init_llist_head(&vq->staged);
@@ -579,7 +579,7 @@ void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
 }
 
 /**
- * virtblk_stop_vq - let nobody serve a queue any more
+ * virtblk_stop_queue - let nobody serve a queue any more
  * @vq: the queue; no submitter is in it
  *
  * Afterwards nobody gets at the virtqueue but an interrupt handler that runs
@@ -587,7 +587,7 @@ void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring)
  *
  * Context: process, may sleep.
  */
-void virtblk_stop_vq(struct virtblk_vq *vq)
+void virtblk_stop_queue(struct virtblk_queue *vq)
 {
 	spin_lock_irq(&vq->lock);
 	vq->open = false;

@@ -74,7 +74,7 @@ enum blk_eh_timer_return virtblk_timeout(struct request *rq)
 	if (!xchg(&vblk->timed_out, 1))
 		dev_warn(&vblk->vdev->dev, "[%s] no answer on queue %u for %u s\n",
 			 vblk->disk->disk_name, rq->mq_hctx->queue_num, rq->timeout / HZ);
-	virtblk_look_after(vblk);
+	virtblk_schedule_recovery(vblk);
 	return BLK_EH_RESET_TIMER;
 }
 
@@ -101,8 +101,8 @@ static bool virtblk_is_broken(struct virtio_blk *vblk)
 {
 	unsigned int i;
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		if (virtqueue_is_broken(vblk->vqs[i].vq))
+	for (i = 0; i < vblk->num_queues; i++)
+		if (virtqueue_is_broken(vblk->queues[i].vq))
 			return true;
 	return false;
 }
@@ -129,8 +129,8 @@ static u64 virtblk_completions(struct virtio_blk *vblk)
 	unsigned int i;
 	u64 sum = 0;
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		sum += READ_ONCE(vblk->vqs[i].stats.completions);
+	for (i = 0; i < vblk->num_queues; i++)
+		sum += READ_ONCE(vblk->queues[i].stats.completions);
 	return sum;
 }
 
@@ -149,14 +149,14 @@ static bool virtblk_is_late(struct virtio_blk *vblk)
 {
 	unsigned int i, late = 0;
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		if (!vblk->vqs[i].polled)
-			virtblk_done(vblk->vqs[i].vq);
+	for (i = 0; i < vblk->num_queues; i++)
+		if (!vblk->queues[i].polled)
+			virtblk_done(vblk->queues[i].vq);
 	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_count_late, &late);
 	return late;
 }
 
-static bool virtblk_may_repeat(struct request *rq)
+static bool virtblk_may_retry(struct request *rq)
 {
 	switch (req_op(rq)) {
 	case REQ_OP_READ:
@@ -172,7 +172,7 @@ static bool virtblk_may_repeat(struct request *rq)
 }
 
 /* Takes back one request that neither the device nor any of us has any more. */
-static bool virtblk_take_back(struct request *rq, void *data)
+static bool virtblk_cancel_rq(struct request *rq, void *data)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	struct virtio_blk *vblk = data;
@@ -180,8 +180,8 @@ static bool virtblk_take_back(struct request *rq, void *data)
 	if (blk_mq_request_completed(rq))
 		return true;
 	vbr->len = 0;	/* has not been told */
-	virtblk_unprepare(rq);
-	if (!vblk->dead && virtblk_may_repeat(rq))
+	virtblk_finish_rq(rq);
+	if (!vblk->dead && virtblk_may_retry(rq))
 		blk_mq_requeue_request(rq, true);
 	else
 		blk_mq_end_request(rq, BLK_STS_IOERR);
@@ -189,19 +189,19 @@ static bool virtblk_take_back(struct request *rq, void *data)
 }
 
 /* The caller has quiesced the queue. */
-static void virtblk_take_all_back(struct virtio_blk *vblk)
+static void virtblk_cancel_all(struct virtio_blk *vblk)
 {
 	virtblk_del_vqs(vblk);
-	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_take_back, vblk);
+	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_cancel_rq, vblk);
 }
 
 /**
- * virtblk_thaw - let requests into a device's queue again
- * @vblk: the device, perhaps frozen by virtblk_stop()
+ * virtblk_unfreeze - let requests into a device's queue again
+ * @vblk: the device, perhaps frozen by virtblk_freeze()
  *
  * Context: process. The device is stopped, or state_mutex is held.
  */
-void virtblk_thaw(struct virtio_blk *vblk)
+void virtblk_unfreeze(struct virtio_blk *vblk)
 {
 	if (vblk->frozen) {
 		vblk->frozen = false;
@@ -210,12 +210,12 @@ void virtblk_thaw(struct virtio_blk *vblk)
 }
 
 /**
- * virtblk_kill - have a device's requests fail, those in flight and all later
+ * virtblk_mark_dead - have a device's requests fail, those in flight and all later
  * @vblk: the device
  *
  * Context: process, sleeps. state_mutex is held.
  */
-void virtblk_kill(struct virtio_blk *vblk)
+void virtblk_mark_dead(struct virtio_blk *vblk)
 {
 	struct request_queue *q = vblk->disk->queue;
 
@@ -228,9 +228,9 @@ void virtblk_kill(struct virtio_blk *vblk)
 	WRITE_ONCE(vblk->dead, true);
 	if (!vblk->stopped) {
 		blk_mq_quiesce_queue(q);
-		virtblk_take_all_back(vblk);
+		virtblk_cancel_all(vblk);
 	}
-	virtblk_thaw(vblk);
+	virtblk_unfreeze(vblk);
 	blk_mq_unquiesce_queue(q);
 }
 
@@ -245,20 +245,20 @@ static void virtblk_reset(struct virtio_blk *vblk)
 	vblk->resets = completions == vblk->completions_at_reset ? vblk->resets + 1 : 1;
 	vblk->completions_at_reset = completions;
 	if (vblk->resets > VIRTBLK_MAX_RESETS) {
-		virtblk_kill(vblk);
+		virtblk_mark_dead(vblk);
 		return;
 	}
 
 	dev_warn(&vdev->dev, "[%s] resetting the device\n", vblk->disk->disk_name);
 	blk_mq_quiesce_queue(vblk->disk->queue);
-	virtblk_take_all_back(vblk);
+	virtblk_cancel_all(vblk);
 	if (parent && dev_is_pci(parent))
 		pci_set_master(to_pci_dev(parent));
 
 	vblk->resetting = true;
 	/* Who has reset the device behind our back may do so again while we set it up. */
 	for (tries = 0; tries < VIRTBLK_MAX_RESETS && !virtblk_is_gone(vdev); tries++) {
-		/* Comes back to us in virtblk_start(). */
+		/* Comes back to us in virtblk_restore(). */
 		err = virtio_device_reset_done(vdev);
 		if (!err)
 			break;
@@ -267,7 +267,7 @@ static void virtblk_reset(struct virtio_blk *vblk)
 	}
 	vblk->resetting = false;
 	if (vblk->stopped)
-		virtblk_kill(vblk);
+		virtblk_mark_dead(vblk);
 }
 
 /**
@@ -289,7 +289,7 @@ void virtblk_recover(struct work_struct *work)
 		goto out;
 
 	if (virtblk_is_gone(vblk->vdev) || virtblk_is_broken(vblk))
-		virtblk_kill(vblk);
+		virtblk_mark_dead(vblk);
 	else if (virtblk_needs_reset(vblk->vdev))
 		virtblk_reset(vblk);
 	else if (timed_out && virtblk_is_late(vblk) && io_timeout)
@@ -299,12 +299,12 @@ out:
 }
 
 /**
- * virtblk_retire - take a device out of use for good
+ * virtblk_disable - take a device out of use for good
  * @vblk: the device, without disk or with a quiesced queue
  *
  * Context: process, sleeps.
  */
-void virtblk_retire(struct virtio_blk *vblk)
+void virtblk_disable(struct virtio_blk *vblk)
 {
 	mutex_lock(&vblk->state_mutex);
 	vblk->removed = true;

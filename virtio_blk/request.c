@@ -244,7 +244,7 @@ static blk_status_t virtblk_end_append(struct request *rq, struct virtblk_req *v
 }
 
 /**
- * virtblk_prepare - make a request ready for the ring, and start it
+ * virtblk_prep_rq - make a request ready for the ring, and start it
  * @vblk: the device
  * @rq: the request
  *
@@ -256,7 +256,7 @@ static blk_status_t virtblk_end_append(struct request *rq, struct virtblk_req *v
  * BLK_STS_IOERR (an operation unknown to the driver, or a dead device); nothing
  * is kept then.
  */
-blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
+blk_status_t virtblk_prep_rq(struct virtio_blk *vblk, struct request *rq)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	blk_status_t status;
@@ -287,7 +287,7 @@ blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq)
 static bool virtblk_is_short(struct request *rq, struct virtblk_req *vbr)
 {
 	struct virtio_blk *vblk = rq->q->queuedata;
-	bool told = READ_ONCE(vblk->tells_len);
+	bool told = READ_ONCE(vblk->len_valid);
 
 	if (vbr->len < blk_rq_bytes(rq)) {
 		if (told)
@@ -296,12 +296,12 @@ static bool virtblk_is_short(struct request *rq, struct virtblk_req *vbr)
 		return told;
 	}
 	if (unlikely(!told) && virtio_has_feature(vblk->vdev, VIRTIO_F_VERSION_1))
-		WRITE_ONCE(vblk->tells_len, true);
+		WRITE_ONCE(vblk->len_valid, true);
 	return false;
 }
 
 /**
- * virtblk_unprepare - undo virtblk_prepare() for a request that the device has
+ * virtblk_finish_rq - undo virtblk_prep_rq() for a request that the device has
  *	given back
  * @rq: the request
  *
@@ -309,7 +309,7 @@ static bool virtblk_is_short(struct request *rq, struct virtblk_req *vbr)
  *
  * Return: what became of the request.
  */
-blk_status_t virtblk_unprepare(struct request *rq)
+blk_status_t virtblk_finish_rq(struct request *rq)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	blk_status_t status = virtblk_status(vbr->in_hdr.status);

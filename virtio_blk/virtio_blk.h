@@ -10,7 +10,7 @@
 
 #include "compat.h"
 
-#define VIRTBLK_VQ_NAME_LEN	16
+#define VIRTBLK_QUEUE_NAME_LEN	16
 
 /* Data segments whose scatterlist needs no allocation. */
 #ifdef CONFIG_ARCH_NO_SG_CHAIN
@@ -67,7 +67,7 @@ struct virtblk_stats {
 };
 
 /**
- * struct virtblk_vq - a virtqueue and those who wait for it
+ * struct virtblk_queue - a virtqueue and those who wait for it
  * @vq: the virtqueue; there is none while the device is stopped
  * @vblk: the device
  * @ring_size: slots of the virtqueue
@@ -91,14 +91,14 @@ struct virtblk_stats {
  *	a request could not be added although the device has none
  * @stats: counters for debugfs
  */
-struct virtblk_vq {
+struct virtblk_queue {
 	struct virtqueue *vq;
 	struct virtio_blk *vblk;
 	unsigned int ring_size;
 	bool open;
 	bool polled;
 	bool direct;
-	char name[VIRTBLK_VQ_NAME_LEN];
+	char name[VIRTBLK_QUEUE_NAME_LEN];
 
 	struct llist_head staged ____cacheline_aligned_in_smp;
 	int again;
@@ -126,19 +126,19 @@ struct virtblk_vq {
  * @state_mutex: held by who starts or stops the virtqueues once the disk is
  *	there; protects the members down to @resets
  * @stopped: there are no virtqueues, and unless @dead the queue is quiesced
- * @frozen: nobody gets into the queue, and nothing is in it: since virtblk_stop()
+ * @frozen: nobody gets into the queue, and nothing is in it: since virtblk_freeze()
  * @dead: all requests fail
  * @resetting: virtblk_recover() starts the virtqueues, and deals with failure
  * @removed: the disk is gone, there is nothing to recover any more
  * @timed_out: a request was not completed in time
  * @completions_at_reset: requests completed up to the last reset
  * @resets: since the device last completed a request
- * @tells_len: the device has told how much it has read
+ * @len_valid: the device has told how much it has read
  * @index: of the disk's name and minor numbers
  * @offered: feature bits of the device
- * @num_vqs: virtqueues in use
+ * @num_queues: virtqueues in use
  * @io_queues: how many of them serve which kind of request
- * @vqs: the virtqueues; kept across suspend and reset
+ * @queues: a virtqueue each; kept across suspend and reset
  * @zone_sectors: size of a zone, in 512-byte sectors; 0 if not zoned
  * @debugfs: the disk's folder
  */
@@ -158,12 +158,12 @@ struct virtio_blk {
 	int timed_out;			/* for xchg(): no smaller one is portable */
 	u64 completions_at_reset;
 	unsigned int resets;
-	bool tells_len;
+	bool len_valid;
 	int index;
 	u64 offered;
-	unsigned int num_vqs;
+	unsigned int num_queues;
 	unsigned int io_queues[HCTX_MAX_TYPES];
-	struct virtblk_vq *vqs;
+	struct virtblk_queue *queues;
 	unsigned int zone_sectors;
 	struct dentry *debugfs;
 };
@@ -232,7 +232,7 @@ static inline struct scatterlist *virtblk_sgl(struct virtblk_req *vbr)
 }
 
 /* vqs.c */
-int virtblk_alloc_vqs(struct virtio_blk *vblk);
+int virtblk_alloc_queues(struct virtio_blk *vblk);
 int virtblk_find_vqs(struct virtio_blk *vblk);
 void virtblk_del_vqs(struct virtio_blk *vblk);
 unsigned int virtblk_default_depth(struct virtio_blk *vblk);
@@ -242,15 +242,15 @@ void virtblk_map_queues(struct blk_mq_tag_set *set);
 /* queue.c */
 extern const struct blk_mq_ops virtblk_mq_ops;
 void virtblk_done(struct virtqueue *vq);
-void virtblk_init_vq(struct virtblk_vq *vq, struct virtio_blk *vblk);
-void virtblk_start_vq(struct virtblk_vq *vq, struct virtqueue *ring);
-void virtblk_stop_vq(struct virtblk_vq *vq);
+void virtblk_init_queue(struct virtblk_queue *q, struct virtio_blk *vblk);
+void virtblk_start_queue(struct virtblk_queue *q, struct virtqueue *vq);
+void virtblk_stop_queue(struct virtblk_queue *q);
 
 /* request.c */
 int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,
 			 COMPAT_NODE numa_node);
-blk_status_t virtblk_prepare(struct virtio_blk *vblk, struct request *rq);
-blk_status_t virtblk_unprepare(struct request *rq);
+blk_status_t virtblk_prep_rq(struct virtio_blk *vblk, struct request *rq);
+blk_status_t virtblk_finish_rq(struct request *rq);
 int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *buf,
 		    unsigned int len);
 
@@ -259,11 +259,11 @@ enum blk_eh_timer_return virtblk_timeout(struct request *rq);
 unsigned int virtblk_io_timeout(void);
 bool virtblk_is_gone(struct virtio_device *vdev);
 bool virtblk_needs_reset(struct virtio_device *vdev);
-void virtblk_look_after(struct virtio_blk *vblk);
+void virtblk_schedule_recovery(struct virtio_blk *vblk);
 void virtblk_recover(struct work_struct *work);
-void virtblk_thaw(struct virtio_blk *vblk);
-void virtblk_kill(struct virtio_blk *vblk);
-void virtblk_retire(struct virtio_blk *vblk);
+void virtblk_unfreeze(struct virtio_blk *vblk);
+void virtblk_mark_dead(struct virtio_blk *vblk);
+void virtblk_disable(struct virtio_blk *vblk);
 
 /* limits.c */
 int virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);

@@ -78,7 +78,7 @@ static bool virtblk_choose_direct(struct virtio_device *vdev)
 }
 
 /**
- * virtblk_alloc_vqs - decide on a device's queues
+ * virtblk_alloc_queues - decide on a device's queues
  * @vblk: the device, as probe found it
  *
  * They stay until the disk is freed; virtblk_find_vqs() gives them virtqueues.
@@ -89,7 +89,7 @@ static bool virtblk_choose_direct(struct virtio_device *vdev)
  *
  * Return: 0, -EINVAL (the device has no queue), -ENOMEM.
  */
-int virtblk_alloc_vqs(struct virtio_blk *vblk)
+int virtblk_alloc_queues(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
 	bool direct = virtblk_choose_direct(vdev);
@@ -104,24 +104,24 @@ int virtblk_alloc_vqs(struct virtio_blk *vblk)
 		return -EINVAL;
 	}
 
-	vblk->num_vqs = min_not_zero(num_request_queues, (unsigned int)num);
-	vblk->num_vqs = blk_mq_num_possible_queues(vblk->num_vqs);
-	num_poll = min(poll_queues, vblk->num_vqs - 1);
-	vblk->io_queues[HCTX_TYPE_DEFAULT] = vblk->num_vqs - num_poll;
+	vblk->num_queues = min_not_zero(num_request_queues, (unsigned int)num);
+	vblk->num_queues = blk_mq_num_possible_queues(vblk->num_queues);
+	num_poll = min(poll_queues, vblk->num_queues - 1);
+	vblk->io_queues[HCTX_TYPE_DEFAULT] = vblk->num_queues - num_poll;
 	vblk->io_queues[HCTX_TYPE_READ] = 0;
 	vblk->io_queues[HCTX_TYPE_POLL] = num_poll;
 
-	vblk->vqs = kzalloc_objs(*vblk->vqs, vblk->num_vqs);
-	if (!vblk->vqs)
+	vblk->queues = kzalloc_objs(*vblk->queues, vblk->num_queues);
+	if (!vblk->queues)
 		return -ENOMEM;
 
-	for (i = 0; i < vblk->num_vqs; i++) {
-		struct virtblk_vq *vq = &vblk->vqs[i];
+	for (i = 0; i < vblk->num_queues; i++) {
+		struct virtblk_queue *q = &vblk->queues[i];
 
-		virtblk_init_vq(vq, vblk);
-		vq->direct = direct;
-		vq->polled = i >= vblk->io_queues[HCTX_TYPE_DEFAULT];
-		snprintf(vq->name, sizeof(vq->name), vq->polled ? "req_poll.%u" : "req.%u", i);
+		virtblk_init_queue(q, vblk);
+		q->direct = direct;
+		q->polled = i >= vblk->io_queues[HCTX_TYPE_DEFAULT];
+		snprintf(q->name, sizeof(q->name), q->polled ? "req_poll.%u" : "req.%u", i);
 	}
 	return 0;
 }
@@ -140,10 +140,10 @@ int virtblk_alloc_vqs(struct virtio_blk *vblk)
 int virtblk_find_vqs(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
-	bool direct = vblk->vqs[0].direct;
+	bool direct = vblk->queues[0].direct;
 	struct irq_affinity desc = { 0, };
 	struct virtqueue_info *infos;
-	struct virtqueue **rings;
+	struct virtqueue **vqs;
 	unsigned int i;
 	int err = -ENOMEM;
 
@@ -151,35 +151,35 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 		 vblk->io_queues[HCTX_TYPE_DEFAULT], vblk->io_queues[HCTX_TYPE_READ],
 		 vblk->io_queues[HCTX_TYPE_POLL]);
 
-	infos = kzalloc_objs(*infos, vblk->num_vqs);
-	rings = kzalloc_objs(*rings, vblk->num_vqs);
-	if (!infos || !rings)
+	infos = kzalloc_objs(*infos, vblk->num_queues);
+	vqs = kzalloc_objs(*vqs, vblk->num_queues);
+	if (!infos || !vqs)
 		goto out;
 
-	for (i = 0; i < vblk->num_vqs; i++) {
-		infos[i].name = vblk->vqs[i].name;
-		infos[i].callback = vblk->vqs[i].polled ? NULL : virtblk_done;
+	for (i = 0; i < vblk->num_queues; i++) {
+		infos[i].name = vblk->queues[i].name;
+		infos[i].callback = vblk->queues[i].polled ? NULL : virtblk_done;
 		/* A ring whose buffers may have a context does not use indirect descriptors. */
 		infos[i].ctx = direct;
 	}
 
-	err = virtio_find_vqs(vdev, vblk->num_vqs, rings, infos, &desc);
+	err = virtio_find_vqs(vdev, vblk->num_queues, vqs, infos, &desc);
 	if (err)
 		goto out;
 
 	/* Two headers and a segment. */
-	if (direct && virtqueue_get_vring_size(rings[0]) < VIRTBLK_SLOTS) {
+	if (direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_SLOTS) {
 		dev_err(&vdev->dev, "a queue of %u has no room for a request, which takes %u\n",
-			virtqueue_get_vring_size(rings[0]), VIRTBLK_SLOTS);
+			virtqueue_get_vring_size(vqs[0]), VIRTBLK_SLOTS);
 		vdev->config->del_vqs(vdev);
 		err = -EINVAL;
 		goto out;
 	}
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		virtblk_start_vq(&vblk->vqs[i], rings[i]);
+	for (i = 0; i < vblk->num_queues; i++)
+		virtblk_start_queue(&vblk->queues[i], vqs[i]);
 out:
-	kfree(rings);
+	kfree(vqs);
 	kfree(infos);
 	return err;
 }
@@ -188,8 +188,8 @@ static void virtblk_stop_vqs(struct virtio_blk *vblk)
 {
 	unsigned int i;
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		virtblk_stop_vq(&vblk->vqs[i]);
+	for (i = 0; i < vblk->num_queues; i++)
+		virtblk_stop_queue(&vblk->queues[i]);
 }
 
 /**
@@ -215,8 +215,8 @@ void virtblk_del_vqs(struct virtio_blk *vblk)
 	virtio_synchronize_cbs(vdev);
 	synchronize_rcu();
 
-	for (i = 0; i < vblk->num_vqs; i++)
-		while (virtqueue_detach_unused_buf(vblk->vqs[i].vq))
+	for (i = 0; i < vblk->num_queues; i++)
+		while (virtqueue_detach_unused_buf(vblk->queues[i].vq))
 			;
 	vdev->config->del_vqs(vdev);
 	/* An interrupt handler may have woken the worker after it was stopped. */
@@ -237,7 +237,7 @@ unsigned int virtblk_default_depth(struct virtio_blk *vblk)
 	unsigned int depth = queue_depth;
 
 	if (!depth) {
-		depth = vblk->vqs[0].vq->num_free;
+		depth = vblk->queues[0].vq->num_free;
 		if (!virtio_has_feature(vblk->vdev, VIRTIO_RING_F_INDIRECT_DESC))
 			depth /= 2;
 	}
@@ -254,14 +254,14 @@ unsigned int virtblk_default_depth(struct virtio_blk *vblk)
 unsigned int virtblk_max_segments(struct virtio_blk *vblk)
 {
 	u32 seg_max;
-	unsigned int ring = virtqueue_get_vring_size(vblk->vqs[0].vq);
+	unsigned int ring = virtqueue_get_vring_size(vblk->queues[0].vq);
 
 	if (virtio_cread_feature(vblk->vdev, VIRTIO_BLK_F_SEG_MAX, struct virtio_blk_config,
 				 seg_max, &seg_max))
 		seg_max = 1;
 	/* A queue has at most 32768 elements (VIRTIO 1.3, 2.7). */
 	seg_max = clamp(seg_max, 1U, 32768U - 2);
-	if (vblk->vqs[0].direct && ring > 2)
+	if (vblk->queues[0].direct && ring > 2)
 		seg_max = min(seg_max, ring - 2);
 	return seg_max;
 }

@@ -23,7 +23,7 @@ int fixture_init(struct kunit *test)
 static void fixture_give_up(struct fixture *fix)
 {
 	mutex_lock(&fix->vblk->state_mutex);
-	virtblk_kill(fix->vblk);
+	virtblk_mark_dead(fix->vblk);
 	mutex_unlock(&fix->vblk->state_mutex);
 }
 
@@ -97,7 +97,7 @@ static struct fixture *fixture_make(struct kunit *test, const char *options)
 	fix->sim = sim;
 	fix->vblk = sim->vdev.priv;
 	KUNIT_ASSERT_NOT_NULL(test, fix->vblk);
-	fix->vq = &fix->vblk->vqs[0];
+	fix->vq = &fix->vblk->queues[0];
 	fix->bdev = fix->vblk->disk->part0;
 	KUNIT_ASSERT_EQ_MSG(test, 1, fix->vblk->io_queues[HCTX_TYPE_DEFAULT],
 			    "load the module with poll_queues=1");
@@ -105,8 +105,8 @@ static struct fixture *fixture_make(struct kunit *test, const char *options)
 		KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(sim->queues[i].thread,
 							      cpumask_of(CPU_DEVICE)));
 	sim_settle(sim);
-	for (i = 0; i < fix->vblk->num_vqs; i++)
-		memset(&fix->vblk->vqs[i].stats, 0, sizeof(fix->vblk->vqs[i].stats));
+	for (i = 0; i < fix->vblk->num_queues; i++)
+		memset(&fix->vblk->queues[i].stats, 0, sizeof(fix->vblk->queues[i].stats));
 	hooks_reset();
 	return fix;
 }

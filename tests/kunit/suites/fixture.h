@@ -77,7 +77,7 @@ struct actor {
 struct fixture {
 	struct sim_dev *sim;
 	struct virtio_blk *vblk;
-	struct virtblk_vq *vq;
+	struct virtblk_queue *vq;
 	struct block_device *bdev;
 	struct io ios[MAX_IOS];
 	struct actor actors[3];

@@ -11,7 +11,7 @@ struct fake {
 	struct virtio_device vdev;
 	struct virtio_driver driver;
 	struct virtio_blk vblk;
-	struct virtblk_vq vq;
+	struct virtblk_queue vq;
 	struct virtqueue ring;
 	COMPAT_ZONED_CONFIG config;
 };
@@ -190,7 +190,7 @@ static struct fake *fake_device(struct kunit *test)
 	fake->vdev.dev.driver = &fake->driver.driver;
 	fake->vblk.vdev = &fake->vdev;
 	fake->vblk.vqs = &fake->vq;
-	fake->vblk.num_vqs = 1;
+	fake->vblk.num_queues = 1;
 	fake->vq.vq = &fake->ring;
 	fake->ring.num_free = RING;
 	hooks.ring_size = RING;
@@ -341,17 +341,17 @@ static void queues(struct kunit *test)
 		struct fake *fake = fake_device(test);
 		struct virtio_blk *vblk = &fake->vblk;
 
-		vblk->vqs = NULL;
+		vblk->queues = NULL;
 		fake_offer(fake, rows[i].features);
 		SET(num_queues, rows[i].num_queues);
-		KUNIT_EXPECT_EQ_MSG(test, rows[i].err, virtblk_alloc_vqs(vblk), "row %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, rows[i].err, virtblk_alloc_queues(vblk), "row %u", i);
 		if (!rows[i].err) {
-			KUNIT_EXPECT_EQ_MSG(test, rows[i].want, vblk->num_vqs, "row %u", i);
+			KUNIT_EXPECT_EQ_MSG(test, rows[i].want, vblk->num_queues, "row %u", i);
 			KUNIT_EXPECT_EQ_MSG(test, rows[i].want,
 					    vblk->io_queues[HCTX_TYPE_DEFAULT] +
 					    vblk->io_queues[HCTX_TYPE_POLL], "row %u", i);
 		}
-		kfree(vblk->vqs);
+		kfree(vblk->queues);
 	}
 }
 

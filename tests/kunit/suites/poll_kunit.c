@@ -10,7 +10,7 @@ static struct fixture *poll_disk(struct kunit *test)
 {
 	struct fixture *fix = fixture_disk(test, "");
 
-	fix->vq = &fix->vblk->vqs[1];
+	fix->vq = &fix->vblk->queues[1];
 	KUNIT_ASSERT_TRUE(test, fix->vq->polled);
 	io_prepare(test, 0, REQ_OP_READ | REQ_POLLED, 64, SECTOR_SIZE);
 	return fix;

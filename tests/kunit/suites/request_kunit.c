@@ -248,7 +248,7 @@ static void statuses(struct kunit *test)
 
 static void answer_with_sector(struct virtblk_req *vbr)
 {
-	struct virtblk_vq *vq = blk_mq_rq_from_pdu(vbr)->mq_hctx->driver_data;
+	struct virtblk_queue *vq = blk_mq_rq_from_pdu(vbr)->mq_hctx->driver_data;
 
 	vbr->in_hdr.sector = cpu_to_virtio64(vq->vblk->vdev, landed);
 }

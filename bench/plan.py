@@ -34,7 +34,7 @@ VARIANTS = {variant.name: variant for variant in (
     Variant("2010", "virtio_blk_2010.ko", "&vblk->lock", "virtio_blk_2010", polls=False,
             compared=False),
     Variant("in-tree", "in-tree/virtio_blk.ko", "&vblk->vqs[i].lock", "virtio_blk"),
-    Variant("virtio_blk", "virtio_blk.ko", "&vq->lock", "virtio_blk"),
+    Variant("virtio_blk", "virtio_blk.ko", "&q->lock", "virtio_blk"),
     Variant("patched", PATCHED, "&vblk->vqs[i].lock", "virtio_blk", usual=False),
 )}
 PARAMETER = re.compile(r"\w+=[\w-]+")

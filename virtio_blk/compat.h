@@ -166,8 +166,13 @@ static void fn##_compat(struct request **rqlist)				\
 		rq->mq_hctx->tags->rqs[rq->tag] = rq;				\
 		list.tail = rq;							\
 	}									\
+	/* What an end_io submits meanwhile is added to the list. */		\
+	*rqlist = NULL;								\
 	fn(&list);								\
-	*rqlist = list.head;							\
+	if (list.head) {							\
+		list.tail->rq_next = *rqlist;					\
+		*rqlist = list.head;						\
+	}									\
 }
 #endif
 

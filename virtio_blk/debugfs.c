@@ -16,15 +16,15 @@ static int counters_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	seq_puts(m, "queue requests completions acquisitions batches kicks kicks_saved");
-	seq_puts(m, " interrupts takeovers handovers max_backlog\n");
+	seq_puts(m, " interrupts missed deferred max_backlog\n");
 	for (i = 0; i < vblk->num_queues; i++) {
 		const struct virtblk_stats *s = &vblk->queues[i].stats;
 
 		seq_printf(m, "%s %llu %llu %llu %llu %llu %llu %llu %llu %llu %u\n",
 			   vblk->queues[i].name, READ_ONCE(s->requests), READ_ONCE(s->completions),
-			   READ_ONCE(s->holds), READ_ONCE(s->batches), READ_ONCE(s->kicks),
+			   READ_ONCE(s->acquisitions), READ_ONCE(s->batches), READ_ONCE(s->kicks),
 			   READ_ONCE(s->kicks_saved), READ_ONCE(s->interrupts),
-			   READ_ONCE(s->takeovers), READ_ONCE(s->handovers),
+			   READ_ONCE(s->missed), READ_ONCE(s->deferred),
 			   READ_ONCE(s->max_backlog));
 	}
 	return 0;

@@ -24,7 +24,7 @@
 
 static int major;
 static DEFINE_IDA(virtblk_index_ida);
-static struct workqueue_struct *virtblk_wq;
+struct workqueue_struct *virtblk_wq;
 
 /* vda ... vdz, vdaa ... (or vd_a): digits a to z, without a zero. */
 static int virtblk_name_disk(char *name, size_t len, int index)
@@ -119,23 +119,26 @@ static void virtblk_config_work(struct work_struct *work)
 		virtblk_update_capacity(vblk, true);
 }
 
-/**
- * virtblk_schedule_recovery - have virtblk_recover() look what is wrong
- * @vblk: the device
- *
- * Context: any.
- */
-void virtblk_schedule_recovery(struct virtio_blk *vblk)
-{
-	queue_work(virtblk_wq, &vblk->recover_work);
-}
-
 static void virtblk_config_changed(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 
 	queue_work(virtblk_wq, &vblk->config_work);
 }
+
+COMPAT_QUEUE_RQS_WRAPPER(virtblk_queue_rqs)
+
+static const struct blk_mq_ops virtblk_mq_ops = {
+	.queue_rq	= virtblk_queue_rq,
+	.queue_rqs	= COMPAT_QUEUE_RQS(virtblk_queue_rqs),
+	.commit_rqs	= virtblk_commit_rqs,
+	.poll		= virtblk_poll,
+	.complete	= virtblk_complete_rq,
+	.timeout	= virtblk_timeout,
+	.init_hctx	= virtblk_init_hctx,
+	.init_request	= virtblk_init_request,
+	.map_queues	= virtblk_map_queues,
+};
 
 static int virtblk_alloc_tags(struct virtio_blk *vblk)
 {
@@ -255,12 +258,6 @@ out_free:
 	return err;
 }
 
-/*
- * Where a request can be when a queue is stopped: staged, in the backlog, in
- * the ring, reaped and about to be ended. In each of them it holds a reference
- * to the request queue, so that freezing waits for all four to be empty.
- * Submitters that only serve others hold none; quiescing waits for them.
- */
 static void virtblk_remove(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;

@@ -1,57 +1,250 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hot path: a request is prepared and staged by its submitter, added to
- * the ring by the queue's owner, and completed by whoever took it back.
+ * The hot path. A request is prepared and staged by its submitter, added to the
+ * ring by whoever holds the queue's lock, reaped by the interrupt handler, the
+ * softirq or a poller, and completed there after the lock was released.
  *
- *	submitter      prepare -> stage --.
- *	                                   +-> own -> [ reap, add, kick_prepare,
- *	interrupt      disable_cb, ask ---'            enable_cb ] -> release
- *	                                       -> notify -> complete -> look again
- *
- * The rule: inside the brackets, under vq->lock, run only the virtqueue
- * operations that the ring wants serialised; and nobody waits for that lock.
- * Who cannot have it leaves word (vq->again) and goes, its work being on a
- * list or in a flag already; the owner looks for that word after it has
- * released the lock, and serves once more.
+ * Nobody waits for the lock: a failed trylock sets a bit in q->state for the
+ * work that was missed, and the holder looks for it after the unlock. These are
+ * qdisc_run_begin() and qdisc_run_end() around a virtqueue; q->state, the states
+ * of a request and the barriers, by their labels, are in doc/design.md. Where
+ * interrupt handlers are tasks the lock is waited for: see virtblk_done().
  */
 #include <linux/interrupt.h>
-#include <linux/percpu.h>
+#include <linux/iopoll.h>
+#include <linux/timer.h>
 
 #include "virtio_blk.h"
 
-/* Turns an owner takes for others before it hands over to the worker. */
-#define VIRTBLK_MAX_TURNS	8
-
-/* When to try again to add a request while the device has none (ms). */
-#define VIRTBLK_RETRY_MS	3
-
-/*
- * This CPU is ending requests. What they submit from their end_io must not
- * make it end more of them: that could nest without bound.
- */
-static DEFINE_PER_CPU(bool, virtblk_ending);
-
-/* What an owner leaves to be done after it has released the lock. */
-struct virtblk_turn {
-	struct virtqueue *ring;
-	struct virtblk_req *done;	/* requests to complete, in order */
+/* What a run of a queue leaves to be done after the unlock. */
+struct virtblk_run {
+	struct virtqueue *vq;		/* NULL: never got the lock */
+	struct virtblk_req *done;	/* reaped requests, in order */
 	struct virtblk_req **done_tail;
-	bool reaped;			/* completions were looked for */
-	bool more;			/* to reap; the right to switch interrupts is ours */
-	bool handover;			/* a reap is wanted that we may not do */
-	bool retry;			/* nothing in the ring will bring us back */
+	bool notify;			/* the device wants to be told */
+	bool retry;			/* ring is empty: no completion will run the queue again */
 };
 
-/* Takes the staged requests to the end of the backlog, oldest first. */
-static void virtblk_unstage(struct virtblk_queue *vq)
+static struct virtblk_req *virtblk_run_queue(struct virtblk_queue *q, int may);
+static void virtblk_run_locked(struct virtblk_queue *q, int may, struct virtblk_run *run)
+	__must_hold(&q->lock);
+
+/* ---- Submission: any CPU, no lock ---- */
+
+/*
+ * Others rely on the look at q->state after the unlock: do not get preempted
+ * before it, and let the softirq run on the way out. On PREEMPT_RT nobody ever
+ * misses the lock.
+ */
+static void virtblk_begin_run(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_disable();
+}
+
+static void virtblk_end_run(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_enable();
+}
+
+static void virtblk_submit(struct virtblk_queue *q)
+{
+	virtblk_begin_run();
+	virtblk_run_queue(q, VIRTBLK_ADD);
+	virtblk_end_run();
+}
+
+/**
+ * virtblk_queue_rq - blk_mq_ops.queue_rq: submit a request
+ * @hctx: a queue
+ * @bd: the request, and whether it is the last of a list
+ *
+ * Context: process or softirq, does not sleep.
+ *
+ * Return: as virtblk_prep_rq().
+ */
+blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	struct virtblk_queue *q = hctx->driver_data;
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(bd->rq);
+	blk_status_t status = virtblk_prep_rq(q->vblk, bd->rq);
+
+	if (unlikely(status))
+		return status;
+
+	llist_add(&vbr->node, &q->staged);
+	/* If it is not the last, virtblk_commit_rqs() or the last one submits all. */
+	if (bd->last)
+		virtblk_submit(q);
+	return BLK_STS_OK;
+}
+
+/**
+ * virtblk_commit_rqs - blk_mq_ops.commit_rqs: no request will be the last
+ * @hctx: a queue
+ *
+ * Context: as virtblk_queue_rq().
+ */
+void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	virtblk_submit(hctx->driver_data);
+}
+
+/**
+ * virtblk_queue_rqs - blk_mq_ops.queue_rqs: submit a plug list
+ * @rqlist: the requests; those that cannot be prepared are left in it
+ *
+ * Context: as virtblk_queue_rq().
+ */
+void virtblk_queue_rqs(struct rq_list *rqlist)
+{
+	struct virtblk_req *oldest = NULL, *newest = NULL;
+	struct virtblk_queue *q = NULL;
+	struct rq_list failed = { };
+	struct request *rq;
+
+	while ((rq = rq_list_pop(rqlist))) {
+		struct virtblk_queue *rq_queue = rq->mq_hctx->driver_data;
+		struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
+
+		if (unlikely(virtblk_prep_rq(rq_queue->vblk, rq))) {
+			rq_list_add_tail(&failed, rq);
+			continue;
+		}
+
+		if (newest && q != rq_queue) {
+			llist_add_batch(&newest->node, &oldest->node, &q->staged);
+			virtblk_submit(q);
+			newest = NULL;
+		}
+		q = rq_queue;
+		if (newest)
+			vbr->node.next = &newest->node;
+		else
+			oldest = vbr;
+		newest = vbr;
+	}
+	while (unlikely((rq = rq_list_pop(&failed))))
+		rq_list_add_tail(rqlist, rq);
+	if (newest) {
+		llist_add_batch(&newest->node, &oldest->node, &q->staged);
+		virtblk_submit(q);
+	}
+}
+
+/* ---- Running a queue: trylock, or mark what was missed ---- */
+
+static void virtblk_schedule_softirq(struct virtblk_queue *q, int work)
+{
+	if (!(atomic_fetch_or(VIRTBLK_SCHED | work, &q->state) & VIRTBLK_SCHED))
+		tasklet_schedule(&q->softirq);
+}
+
+/* Has somebody do what we may not do, or not any longer. */
+static void virtblk_schedule_run(struct virtblk_queue *q, int work)
+{
+	bool waits = READ_ONCE(q->waits);
+
+	if (unlikely(waits && (work & VIRTBLK_ADD)))
+		kblockd_schedule_work(&q->work);
+	if (likely(!waits || (work & VIRTBLK_REAP)))
+		virtblk_schedule_softirq(q, work);
+}
+
+/*
+ * Runs the queue once, if nobody else does. The loop is qdisc_run_begin():
+ *
+ * (MISSED:A) the work before its bit, and the bit before the second try: either
+ * the holder sees the bit, or we see the lock free. atomic_fetch_or() is fully
+ * ordered. Pairs with (LOOK:A) and (TAKE:A). If the bit was set already, the
+ * second try of whoever set it is still to come or has failed, and whoever
+ * clears the bit sees our work.
+ */
+static bool virtblk_run_once(struct virtblk_queue *q, int may, struct virtblk_run *run)
+{
+	bool marked = false;
+	unsigned long flags;
+	int missed;
+
+	if (unlikely(READ_ONCE(q->waits))) {
+		spin_lock_irqsave(&q->lock, flags);
+	} else {
+		while (!spin_trylock_irqsave(&q->lock, flags)) {
+			/* The softirq's bits are set; a poller comes back. */
+			if (marked || may == VIRTBLK_WORK)
+				return false;
+			if (atomic_fetch_or(may, &q->state) & may)
+				return false;
+			marked = true;
+		}
+	}
+
+	if (unlikely(!q->open)) {
+		spin_unlock_irqrestore(&q->lock, flags);
+		return false;
+	}
+	q->stats.acquisitions++;
+	missed = atomic_read(&q->state) & may;
+	if (missed) {
+		q->stats.missed++;
+		/* The bits before the work they stand for: pairs with (MISSED:A). */
+		atomic_andnot(missed, &q->state);
+		smp_mb__after_atomic();	/* (TAKE:A) */
+	}
+	virtblk_run_locked(q, may, run);
+	/* There, who waits for the lock boosts us until the device is told. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && run->notify)
+		virtqueue_notify(run->vq);
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && run->notify)
+		virtqueue_notify(run->vq);
+	return true;
+}
+
+/*
+ * Gets done what we may do: by us, or by the holder of the lock. Returns what
+ * was reaped. Any context with bottom halves off; does not sleep, does not wait.
+ */
+static struct virtblk_req *virtblk_run_queue(struct virtblk_queue *q, int may)
+{
+	struct virtblk_run run = { .done_tail = &run.done };
+	unsigned int restarts = 0;
+	int left;
+
+	while (virtblk_run_once(q, may, &run)) {
+		/* (LOOK:A) the unlock before the look: pairs with (MISSED:A). */
+		smp_mb();
+		left = atomic_read(&q->state) & VIRTBLK_WORK;
+		if (likely(!left))
+			break;
+		if (left & ~may || restarts++ == VIRTBLK_MAX_RESTARTS) {
+			virtblk_schedule_run(q, left);
+			break;
+		}
+	}
+	*run.done_tail = NULL;
+
+	if (unlikely(run.retry))
+		mod_timer(&q->retry, jiffies + msecs_to_jiffies(VIRTBLK_RETRY_MS));
+	if (unlikely(run.vq && virtqueue_is_broken(run.vq)))
+		virtblk_schedule_recovery(q->vblk);
+	return run.done;
+}
+
+/* ---- Under q->lock, and nothing else ---- */
+
+/* The staged requests to the end of the backlog, oldest first. */
+static void virtblk_splice_staged(struct virtblk_queue *q)
 {
 	struct llist_node *node, *next;
 	struct virtblk_req *newest, *vbr = NULL;
 
-	if (llist_empty(&vq->staged))
+	if (llist_empty(&q->staged))
 		return;
 
-	node = llist_del_all(&vq->staged);
+	node = llist_del_all(&q->staged);
 	newest = llist_entry(node, struct virtblk_req, node);
 	for (; node; node = next) {
 		struct virtblk_req *older = llist_entry(node, struct virtblk_req, node);
@@ -59,19 +252,19 @@ static void virtblk_unstage(struct virtblk_queue *vq)
 		next = node->next;
 		older->next = vbr;
 		vbr = older;
-		vq->backlog_len++;
+		q->backlog_len++;
 	}
-	*vq->backlog_tail = vbr;
-	vq->backlog_tail = &newest->next;
+	*q->backlog_tail = vbr;
+	q->backlog_tail = &newest->next;
 }
 
-static int virtblk_add(struct virtblk_queue *vq, struct virtblk_req *vbr)
+static int virtblk_add(struct virtblk_queue *q, struct virtblk_req *vbr)
 {
 	struct scatterlist *sgs[3] = { &vbr->sg_out };
 	unsigned int out = 1, in = 0;
 
 	/* virtqueue_add_sgs() would notify the device of a full ring, under the lock. */
-	if (vq->vq->num_free < (vq->direct ? vbr->nents + 2 : 1))
+	if (q->vq->num_free < (q->direct ? vbr->nents + VIRTBLK_HDR_SGS : 1))
 		return -ENOSPC;
 
 	if (vbr->nents) {
@@ -82,167 +275,80 @@ static int virtblk_add(struct virtblk_queue *vq, struct virtblk_req *vbr)
 	}
 	sgs[out + in++] = &vbr->sg_in;
 
-	return virtqueue_add_sgs(vq->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
+	return virtqueue_add_sgs(q->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
 }
 
-static void virtblk_add_backlog(struct virtblk_queue *vq, struct virtblk_turn *turn)
+static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run)
 {
 	unsigned int added = 0;
 	struct virtblk_req *vbr;
 
-	while ((vbr = vq->backlog)) {
-		/*
-		 * Waits, and all behind it: for a completion, for the worker, or for
-		 * what becomes of a broken ring.
-		 */
-		if (virtblk_add(vq, vbr)) {
-			vq->stats.max_backlog = max(vq->stats.max_backlog, vq->backlog_len);
-			turn->retry = !vq->in_ring;
+	while ((vbr = q->backlog)) {
+		/* It waits, and all behind it: for a completion, or for the timer. */
+		if (virtblk_add(q, vbr)) {
+			q->stats.max_backlog = max(q->stats.max_backlog, q->backlog_len);
+			run->retry = !q->in_ring;
 			break;
 		}
 
-		vq->backlog = vbr->next;
-		if (!vq->backlog)
-			vq->backlog_tail = &vq->backlog;
-		vq->backlog_len--;
-		vq->in_ring++;
+		q->backlog = vbr->next;
+		if (!q->backlog)
+			q->backlog_tail = &q->backlog;
+		q->backlog_len--;
+		q->in_ring++;
 		added++;
 	}
+	if (!added)
+		return;
 
-	if (added) {
-		vq->stats.requests += added;
-		vq->stats.batches++;
-		/*
-		 * The notification is owed from here on. Should we be preempted
-		 * before we send it, the next owner does.
-		 */
-		if (virtqueue_kick_prepare(vq->vq) && !READ_ONCE(vq->notify)) {
-			WRITE_ONCE(vq->notify, 1);
-			vq->stats.kicks++;
-		} else {
-			vq->stats.kicks_saved++;
-		}
-	}
+	q->stats.requests += added;
+	q->stats.batches++;
+	run->notify = virtqueue_kick_prepare(q->vq);
+	if (run->notify)
+		q->stats.kicks++;
+	else
+		q->stats.kicks_saved++;
 }
 
-static void virtblk_reap(struct virtblk_queue *vq, struct virtblk_turn *turn)
+/* Ends with an empty ring and interrupts on. No longer than the ring: nobody adds meanwhile. */
+static void virtblk_reap(struct virtblk_queue *q, struct virtblk_run *run)
 {
 	struct virtblk_req *vbr;
 	unsigned int len, n = 0;
 
-	while ((vbr = virtqueue_get_buf(vq->vq, &len))) {
-		vbr->len = len;
-		*turn->done_tail = vbr;
-		turn->done_tail = &vbr->next_done;
-		n++;
-	}
-	turn->reaped = true;
-	vq->in_ring -= n;
-	vq->stats.completions += n;
-}
-
-/*
- * Gives the right to interrupts back to the device. Returns false if the device
- * finished more before virtqueue_enable_cb() looked, or interrupted since
- * (virtblk_done() left VIRTBLK_CB_RAISED).
- */
-static bool virtblk_rearm(struct virtblk_queue *vq)
-{
-	return virtqueue_enable_cb(vq->vq) &&
-	       cmpxchg(&vq->cb, VIRTBLK_CB_HELD, VIRTBLK_CB_ARMED) == VIRTBLK_CB_HELD;
-}
-
-/* Tells whoever is the next owner, or is one, that there is work. */
-static void virtblk_leave_word(struct virtblk_queue *vq)
-{
-	/*
-	 * The work before the word, also where the word only overwrites another's:
-	 * pairs with the smp_store_mb() in virtblk_take_turn(), which takes it.
-	 */
-	smp_mb();
-	WRITE_ONCE(vq->again, 1);
-}
-
-/*
- * Owns the queue once, if nobody else does: all that is done with the lock
- * held is in here. Returns false if the work is left to another.
- */
-static bool virtblk_take_turn(struct virtblk_queue *vq, bool may_reap, struct virtblk_turn *turn)
-{
-	unsigned long flags;
-	bool said = false;
-
-	while (!spin_trylock_irqsave(&vq->lock, flags)) {
-		/* A poller comes back of itself. */
-		if (said || (vq->polled && may_reap))
-			return false;
-		virtblk_leave_word(vq);
-		/*
-		 * The owner may have looked already: try once more. Pairs with the
-		 * smp_mb() in virtblk_serve(); either the owner sees our word, or
-		 * we see the lock free.
-		 */
-		smp_mb();
-		said = true;
-	}
-
-	if (unlikely(!vq->open)) {
-		spin_unlock_irqrestore(&vq->lock, flags);
-		return false;
-	}
-	turn->ring = vq->vq;
-	turn->done_tail = &turn->done;
-	turn->reaped = false;
-	turn->more = false;
-	turn->handover = false;
-	turn->retry = false;
-
-	vq->stats.holds++;
-	if (READ_ONCE(vq->again)) {
-		vq->stats.takeovers++;
-		/*
-		 * Take the word before the work: pairs with the smp_mb() in
-		 * virtblk_leave_word(). Word that we take here was left after its
-		 * work, which we are going to see; what comes later stays for the
-		 * next look.
-		 */
-		smp_store_mb(vq->again, 0);
-	}
-
-	if (vq->polled) {
-		if (may_reap)
-			virtblk_reap(vq, turn);
-	/* Interrupts were off before: pairs with the smp_store_release() in virtblk_want_reap(). */
-	} else if (smp_load_acquire(&vq->cb) == VIRTBLK_CB_WANTED) {
-		if (may_reap) {
-			WRITE_ONCE(vq->cb, VIRTBLK_CB_HELD);
-			virtblk_reap(vq, turn);
-		} else {
-			turn->handover = true;
+	do {
+		if (!q->polled)
+			virtqueue_disable_cb(q->vq);
+		while ((vbr = virtqueue_get_buf(q->vq, &len))) {
+			vbr->len = len;
+			*run->done_tail = vbr;
+			run->done_tail = &vbr->next_done;
+			n++;
 		}
-	}
+	} while (!q->polled && unlikely(!virtqueue_enable_cb(q->vq)));
 
-	virtblk_unstage(vq);
-	virtblk_add_backlog(vq, turn);
-
-	if (turn->reaped && !vq->polled)
-		turn->more = !virtblk_rearm(vq);
-
-	spin_unlock_irqrestore(&vq->lock, flags);
-	*turn->done_tail = NULL;
-	return true;
+	q->in_ring -= n;
+	q->stats.completions += n;
 }
 
-/*
- * The device has finished requests: interrupts go off, and the next turn, ours
- * or another's, has to reap. For who has the right to interrupts.
- */
-static void virtblk_want_reap(struct virtblk_queue *vq, struct virtqueue *ring)
+/* All that ever runs under q->lock on the I/O path. */
+static void virtblk_run_locked(struct virtblk_queue *q, int may, struct virtblk_run *run)
 {
-	virtqueue_disable_cb(ring);
-	/* Pairs with the smp_load_acquire() in virtblk_take_turn(). */
-	smp_store_release(&vq->cb, VIRTBLK_CB_WANTED);
+	run->vq = q->vq;
+	run->notify = false;
+	run->retry = false;
+	if (may & VIRTBLK_REAP)
+		virtblk_reap(q, run);
+	if (may & VIRTBLK_ADD) {
+		virtblk_splice_staged(q);
+		virtblk_add_backlog(q, run);
+	} else if (unlikely(q->backlog)) {
+		/* There is room now: for who may add, after our unlock. */
+		atomic_or(VIRTBLK_ADD, &q->state);
+	}
 }
+
+/* ---- Completion: after the unlock; hard interrupt, softirq, poller ---- */
 
 static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
 {
@@ -252,11 +358,21 @@ static void virtblk_end_request(struct request *rq, struct io_comp_batch *iob)
 		blk_mq_end_request(rq, status);
 }
 
-static void virtblk_end_batch(struct virtblk_req *vbr)
+/**
+ * virtblk_complete_rq - blk_mq_ops.complete: end a chain of requests
+ * @rq: the first; the others follow by &virtblk_req.next_done
+ *
+ * Context: where blk-mq wants it: hard interrupt, or softirq.
+ */
+void virtblk_complete_rq(struct request *rq)
 {
+	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq), *next = vbr->next_done;
 	DEFINE_IO_COMP_BATCH(iob);
-	struct virtblk_req *next;
 
+	if (!next) {
+		virtblk_end_request(rq, NULL);
+		return;
+	}
 	for (; vbr; vbr = next) {
 		next = vbr->next_done;
 		virtblk_end_request(blk_mq_rq_from_pdu(vbr), &iob);
@@ -265,36 +381,13 @@ static void virtblk_end_batch(struct virtblk_req *vbr)
 		iob.complete(&iob);
 }
 
-/* Ends a chain of requests where blk-mq wants it done. */
-static void virtblk_end_chain(struct virtblk_req *vbr)
-{
-	bool nested = this_cpu_read(virtblk_ending);
-
-	this_cpu_write(virtblk_ending, true);
-	if (vbr->next_done)
-		virtblk_end_batch(vbr);
-	else
-		virtblk_end_request(blk_mq_rq_from_pdu(vbr), NULL);
-	this_cpu_write(virtblk_ending, nested);
-}
-
-static void virtblk_complete_rq(struct request *rq)
-{
-	virtblk_end_chain(blk_mq_rq_to_pdu(rq));
-}
-
 /*
- * Requests that came from the same CPU one after the other stay together: the
- * first is given to blk-mq, to complete it on the CPU of its choice, and has
- * the others in tow.
+ * Requests of the same CPU that follow each other stay together: only the first
+ * goes through blk-mq, which chooses the CPU to complete it on; next_done chains
+ * the rest to it.
  */
 static void virtblk_complete(struct virtblk_req *vbr)
 {
-	/* In a task, softirqs that blk-mq raises shall not wake their thread, but run below. */
-	bool task = in_task();
-
-	if (task)
-		local_bh_disable();
 	while (vbr) {
 		struct request *rq = blk_mq_rq_from_pdu(vbr);
 		unsigned int cpu = vbr->next_done ? blk_mq_rq_cpu(rq) : 0;
@@ -310,219 +403,130 @@ static void virtblk_complete(struct virtblk_req *vbr)
 		}
 		last->next_done = NULL;
 		if (!blk_mq_complete_request_remote(rq))
-			virtblk_end_chain(vbr);
+			virtblk_complete_rq(rq);
 		vbr = next;
 	}
-	if (task)
-		local_bh_enable();
-}
-
-/* Polled requests end in the caller's batch. */
-static int virtblk_complete_polled(struct virtblk_req *vbr, struct io_comp_batch *iob)
-{
-	struct virtblk_req *next;
-	int found = 0;
-
-	for (; vbr; vbr = next, found++) {
-		struct request *rq = blk_mq_rq_from_pdu(vbr);
-
-		next = vbr->next_done;
-		vbr->next_done = NULL;
-		if (!blk_mq_complete_request_remote(rq))
-			virtblk_end_request(rq, iob);
-	}
-	return found;
-}
-
-static void virtblk_hand_over(struct virtblk_queue *vq, unsigned int ms)
-{
-	kblockd_mod_delayed_work_on(WORK_CPU_UNBOUND, &vq->work, msecs_to_jiffies(ms));
-}
-
-/*
- * An owner with others' work in hand must not be scheduled away from it. Where
- * that cannot be forbidden, virtblk_cancel_all() still has to wait for it.
- */
-static inline void virtblk_begin_serve(void)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		rcu_read_lock();
-	else
-		preempt_disable();
-}
-
-static inline void virtblk_end_serve(void)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		rcu_read_unlock();
-	else
-		preempt_enable();
-}
-
-/*
- * Gets the queue's work done: by us, or by its owner. Returns how many polled
- * requests were completed. Any context; does not sleep, does not wait.
- */
-static int virtblk_serve(struct virtblk_queue *vq, bool may_reap, struct io_comp_batch *iob)
-{
-	struct virtblk_turn turn;
-	unsigned int turns = 0;
-	int found = 0;
-
-	virtblk_begin_serve();
-	do {
-		if (unlikely(turns++ == VIRTBLK_MAX_TURNS)) {
-			virtblk_hand_over(vq, 0);
-			break;
-		}
-		if (!virtblk_take_turn(vq, may_reap, &turn))
-			break;
-
-		if (unlikely(turn.more)) {
-			virtblk_want_reap(vq, turn.ring);
-			virtblk_leave_word(vq);
-		}
-		if (READ_ONCE(vq->notify) && xchg(&vq->notify, 0))
-			virtqueue_notify(turn.ring);
-		if (turn.done && vq->polled)
-			found += virtblk_complete_polled(turn.done, iob);
-		else if (turn.done)
-			virtblk_complete(turn.done);
-		if (unlikely(virtqueue_is_broken(turn.ring)))
-			virtblk_schedule_recovery(vq->vblk);
-		if (unlikely(turn.retry))
-			virtblk_hand_over(vq, VIRTBLK_RETRY_MS);
-		if (unlikely(turn.handover))
-			virtblk_hand_over(vq, 0);
-
-		/* The lock is free before we look: pairs with the smp_mb() after the word. */
-		smp_mb();
-	} while (unlikely(READ_ONCE(vq->again)));
-
-	virtblk_end_serve();
-	return found;
-}
-
-static void virtblk_work(struct work_struct *work)
-{
-	struct virtblk_queue *vq = container_of(to_delayed_work(work), struct virtblk_queue, work);
-
-	vq->stats.handovers++;
-	virtblk_serve(vq, !vq->polled, NULL);
-}
-
-/* Submitters reap when an interrupt handler asked for it; a poll queue's pollers do. */
-static void virtblk_submit(struct virtblk_queue *vq)
-{
-	virtblk_serve(vq, !vq->polled && !this_cpu_read(virtblk_ending), NULL);
 }
 
 /**
  * virtblk_done - callback of a virtqueue: the device has used buffers
- * @ring: the virtqueue
+ * @vq: the virtqueue
  *
- * Context: hard interrupt. Takes no lock.
+ * Neither adds nor notifies: the caller may hold locks that a notification
+ * takes (VDUSE), and a hard interrupt is no place for a VM exit.
+ *
+ * From a task (PREEMPT_RT, threadirqs, VDUSE) a queue is run as the in-tree
+ * driver does it: who wants the lock waits for it and boosts its holder, the
+ * callback completes in place, and a task adds what found no room. There a
+ * softirq would have to wait for whatever the task was preempted by, and must
+ * not notify: VDUSE takes the locks of its doorbell with bottom halves on.
+ *
+ * Context: any.
  *
  * VIRTIO 1.3, 2.7.7 (used buffer notification suppression).
  */
-void virtblk_done(struct virtqueue *ring)
+void virtblk_done(struct virtqueue *vq)
 {
-	struct virtio_blk *vblk = ring->vdev->priv;
-	struct virtblk_queue *vq = &vblk->queues[ring->index];
-	int cb = VIRTBLK_CB_ARMED;
+	struct virtio_blk *vblk = vq->vdev->priv;
+	struct virtblk_queue *q = &vblk->queues[vq->index];
+	bool waits = !in_hardirq();
 
-	vq->stats.interrupts++;
+	q->stats.interrupts++;
+	if (unlikely(q->waits != waits))
+		WRITE_ONCE(q->waits, waits);
+	virtblk_complete(virtblk_run_queue(q, VIRTBLK_REAP));
+}
 
+static void virtblk_softirq(struct tasklet_struct *softirq)
+{
+	struct virtblk_queue *q = container_of(softirq, struct virtblk_queue, softirq);
+	int may = q->polled ? VIRTBLK_ADD : q->waits ? VIRTBLK_REAP : VIRTBLK_WORK;
+
+	q->stats.deferred++;
+	virtblk_complete(virtblk_run_queue(q, may));
 	/*
-	 * Without the right to interrupts there is nothing to do: who has it looks
-	 * at the ring after it has switched them on. But if that look is over,
-	 * leave word: pairs with the cmpxchg() in virtblk_rearm().
+	 * (SCHED:A) Bits that are set now came after our look, or we missed the
+	 * lock. From here on whoever holds it schedules us for them, so that one
+	 * more try is enough. atomic_fetch_andnot() is fully ordered. Pairs with
+	 * (LOOK:A).
 	 */
-	while (!try_cmpxchg(&vq->cb, &cb, cb == VIRTBLK_CB_ARMED ? VIRTBLK_CB_HELD :
-								    VIRTBLK_CB_RAISED)) {
-		/*
-		 * We saw the used buffer; if the reap is still to come, so will
-		 * the reaper: pairs with the barrier in virtqueue_enable_cb().
-		 */
-		smp_mb();
-		cb = READ_ONCE(vq->cb);
-		if (cb == VIRTBLK_CB_WANTED || cb == VIRTBLK_CB_RAISED)
-			return;
+	if (atomic_fetch_andnot(VIRTBLK_SCHED, &q->state) & VIRTBLK_WORK)
+		virtblk_complete(virtblk_run_queue(q, may));
+}
+
+static void virtblk_work(struct work_struct *work)
+{
+	rcu_read_lock();	/* for virtblk_del_vqs() */
+	virtblk_submit(container_of(work, struct virtblk_queue, work));
+	rcu_read_unlock();
+}
+
+static void virtblk_retry(struct timer_list *retry)
+{
+	struct virtblk_queue *q = container_of(retry, struct virtblk_queue, retry);
+
+	virtblk_schedule_run(q, VIRTBLK_ADD);
+}
+
+/**
+ * virtblk_poll - blk_mq_ops.poll: reap and end what a poll queue has
+ * @hctx: the queue
+ * @iob: takes requests that can be ended together, or NULL
+ *
+ * Context: process.
+ *
+ * Return: how many requests were found.
+ */
+int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	struct virtblk_req *done, *vbr, *next;
+	int found = 0;
+
+	/* Until all is marked as complete: virtblk_del_vqs() waits, and what is not gets cancelled. */
+	rcu_read_lock();
+	virtblk_begin_run();
+	done = virtblk_run_queue(hctx->driver_data, VIRTBLK_WORK);
+	for (vbr = done; vbr; vbr = vbr->next_done, found++)
+		blk_mq_set_request_complete(blk_mq_rq_from_pdu(vbr));
+	virtblk_end_run();
+	rcu_read_unlock();
+
+	for (vbr = done; vbr; vbr = next) {
+		next = vbr->next_done;
+		virtblk_end_request(blk_mq_rq_from_pdu(vbr), iob);
 	}
-	if (cb != VIRTBLK_CB_ARMED)
-		return;
-
-	virtblk_want_reap(vq, ring);
-	virtblk_serve(vq, true, NULL);
+	return found;
 }
 
-static blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx,
-				     const struct blk_mq_queue_data *bd)
+/* ---- The life of a queue ---- */
+
+/**
+ * virtblk_look - look at a queue as after an interrupt
+ * @q: the queue, open, with interrupts
+ *
+ * Context: process, sleeps until the softirq has looked.
+ */
+void virtblk_look(struct virtblk_queue *q)
 {
-	struct virtblk_queue *vq = hctx->driver_data;
-	struct virtblk_req *vbr = blk_mq_rq_to_pdu(bd->rq);
-	blk_status_t status = virtblk_prep_rq(vq->vblk, bd->rq);
+	int state;
 
-	if (unlikely(status))
-		return status;
-
-	llist_add(&vbr->node, &vq->staged);
-	/* Not the last of a plug list: virtblk_commit_rqs() or the last one serves for all. */
-	if (bd->last)
-		virtblk_submit(vq);
-	return BLK_STS_OK;
+	local_bh_disable();
+	virtblk_schedule_softirq(q, VIRTBLK_REAP);
+	local_bh_enable();
+	/* A queue that is never still for a second has no request that is late. */
+	read_poll_timeout(atomic_read, state, !(state & (VIRTBLK_REAP | VIRTBLK_SCHED)),
+			  USEC_PER_MSEC, USEC_PER_SEC, false, &q->state);
 }
 
-static void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
-{
-	virtblk_submit(hctx->driver_data);
-}
-
-static void virtblk_queue_rqs(struct rq_list *rqlist)
-{
-	struct virtblk_req *oldest = NULL, *newest = NULL;
-	struct virtblk_queue *vq = NULL;
-	struct rq_list failed = { };
-	struct request *rq;
-
-	while ((rq = rq_list_pop(rqlist))) {
-		struct virtblk_queue *rq_vq = rq->mq_hctx->driver_data;
-		struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
-
-		if (unlikely(virtblk_prep_rq(rq_vq->vblk, rq))) {
-			rq_list_add_tail(&failed, rq);
-			continue;
-		}
-
-		if (newest && vq != rq_vq) {
-			llist_add_batch(&newest->node, &oldest->node, &vq->staged);
-			virtblk_submit(vq);
-			newest = NULL;
-		}
-		vq = rq_vq;
-		if (newest)
-			vbr->node.next = &newest->node;
-		else
-			oldest = vbr;
-		newest = vbr;
-	}
-	if (newest) {
-		llist_add_batch(&newest->node, &oldest->node, &vq->staged);
-		virtblk_submit(vq);
-	}
-	*rqlist = failed;
-}
-
-COMPAT_QUEUE_RQS_WRAPPER(virtblk_queue_rqs)
-
-static int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
-{
-	struct virtblk_queue *vq = hctx->driver_data;
-
-	return virtblk_serve(vq, true, iob);
-}
-
-static int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
+/**
+ * virtblk_init_hctx - blk_mq_ops.init_hctx: give a hardware context its queue
+ * @hctx: the hardware context
+ * @data: the device
+ * @index: of both
+ *
+ * Return: 0.
+ */
+int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
 {
 	struct virtio_blk *vblk = data;
 
@@ -530,67 +534,68 @@ static int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned in
 	return 0;
 }
 
-const struct blk_mq_ops virtblk_mq_ops = {
-	.queue_rq	= virtblk_queue_rq,
-	.queue_rqs	= COMPAT_QUEUE_RQS(virtblk_queue_rqs),
-	.commit_rqs	= virtblk_commit_rqs,
-	.poll		= virtblk_poll,
-	.complete	= virtblk_complete_rq,
-	.timeout	= virtblk_timeout,
-	.init_hctx	= virtblk_init_hctx,
-	.init_request	= virtblk_init_request,
-	.map_queues	= virtblk_map_queues,
-};
-
 /**
  * virtblk_init_queue - make an empty queue
- * @vq: the queue, zeroed
+ * @q: the queue, zeroed
  * @vblk: its device
  */
-void virtblk_init_queue(struct virtblk_queue *vq, struct virtio_blk *vblk)
+void virtblk_init_queue(struct virtblk_queue *q, struct virtio_blk *vblk)
 {
-	vq->vblk = vblk;
-	spin_lock_init(&vq->lock);
-	INIT_DELAYED_WORK(&vq->work, virtblk_work);
+	q->vblk = vblk;
+	q->waits = IS_ENABLED(CONFIG_PREEMPT_RT);
+	spin_lock_init(&q->lock);
+	tasklet_setup(&q->softirq, virtblk_softirq);
+	INIT_WORK(&q->work, virtblk_work);
+	timer_setup(&q->retry, virtblk_retry, 0);
 }
 
 /**
- * virtblk_start_queue - let a queue be served
- * @vq: the queue; what requests it had were taken back from it
- * @ring: its virtqueue, without buffers, interrupts on
+ * virtblk_open_queue - let a queue be run
+ * @q: the queue; the requests that it had were cancelled
+ * @vq: its virtqueue, without buffers, interrupts on
  *
  * Context: process, before the device is made ready.
  */
-void virtblk_start_queue(struct virtblk_queue *vq, struct virtqueue *ring)
+void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq)
 {
-	spin_lock_irq(&vq->lock);
-	init_llist_head(&vq->staged);
-	vq->backlog = NULL;
-	vq->backlog_tail = &vq->backlog;
-	vq->backlog_len = 0;
-	vq->in_ring = 0;
-	vq->again = 0;
-	vq->notify = 0;
-	vq->cb = VIRTBLK_CB_ARMED;
-	vq->ring_size = virtqueue_get_vring_size(ring);
-	vq->vq = ring;
-	vq->open = true;
-	spin_unlock_irq(&vq->lock);
+	spin_lock_irq(&q->lock);
+	init_llist_head(&q->staged);
+	q->backlog = NULL;
+	q->backlog_tail = &q->backlog;
+	q->backlog_len = 0;
+	q->in_ring = 0;
+	atomic_set(&q->state, 0);
+	q->ring_size = virtqueue_get_vring_size(vq);
+	q->vq = vq;
+	q->open = true;
+	spin_unlock_irq(&q->lock);
 }
 
 /**
- * virtblk_stop_queue - let nobody serve a queue any more
- * @vq: the queue; no submitter is in it
+ * virtblk_close_queue - let nobody run a queue any more
+ * @q: the queue; no submitter is in it
  *
- * Afterwards nobody gets at the virtqueue but an interrupt handler that runs
- * already; these end before the transport frees the interrupt.
+ * Who has run it may still notify the device and complete requests: callbacks,
+ * RCU readers (pollers) and the softirq.
  *
- * Context: process, may sleep.
+ * Context: process.
  */
-void virtblk_stop_queue(struct virtblk_queue *vq)
+void virtblk_close_queue(struct virtblk_queue *q)
 {
-	spin_lock_irq(&vq->lock);
-	vq->open = false;
-	spin_unlock_irq(&vq->lock);
-	cancel_delayed_work_sync(&vq->work);
+	spin_lock_irq(&q->lock);
+	q->open = false;
+	spin_unlock_irq(&q->lock);
+}
+
+/**
+ * virtblk_drain_queue - wait for who was scheduled to run a closed queue
+ * @q: the queue; callbacks and pollers that had run it have ended
+ *
+ * Context: process, sleeps.
+ */
+void virtblk_drain_queue(struct virtblk_queue *q)
+{
+	timer_delete_sync(&q->retry);
+	tasklet_kill(&q->softirq);
+	cancel_work_sync(&q->work);
 }

@@ -78,25 +78,6 @@ enum blk_eh_timer_return virtblk_timeout(struct request *rq)
 	return BLK_EH_RESET_TIMER;
 }
 
-/**
- * virtblk_is_gone - was the device pulled out
- * @vdev: the device
- *
- * Its registers read as all ones then, and a reset would wait for ever.
- *
- * Context: process.
- */
-bool virtblk_is_gone(struct virtio_device *vdev)
-{
-#ifdef CONFIG_PCI
-	struct device *parent = vdev->dev.parent;
-
-	return parent && dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
-#else
-	return false;
-#endif
-}
-
 static bool virtblk_is_broken(struct virtio_blk *vblk)
 {
 	unsigned int i;
@@ -151,7 +132,7 @@ static bool virtblk_is_late(struct virtio_blk *vblk)
 
 	for (i = 0; i < vblk->num_queues; i++)
 		if (!vblk->queues[i].polled)
-			virtblk_done(vblk->queues[i].vq);
+			virtblk_look(&vblk->queues[i]);
 	blk_mq_tagset_busy_iter(&vblk->tag_set, virtblk_count_late, &late);
 	return late;
 }

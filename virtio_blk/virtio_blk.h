@@ -2,10 +2,12 @@
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H
 
+#include <linux/interrupt.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -19,50 +21,60 @@
 #define VIRTBLK_INLINE_SGS	2
 #endif
 
+/* Scatterlist entries of a request that are not data: its header and the device's answer. */
+#define VIRTBLK_HDR_SGS		2
+
+/* How often a run of a queue goes on for others, before the softirq does. */
+#define VIRTBLK_MAX_RESTARTS	8
+
+/* When to try again to add a request while the device has none (ms). */
+#define VIRTBLK_RETRY_MS	3
+
 /**
- * enum virtblk_cb - who holds the right to switch a queue's interrupts
- * @VIRTBLK_CB_ARMED: the device: interrupts are on
- * @VIRTBLK_CB_HELD: one CPU: it is about to ask for a reap, or reaping
- * @VIRTBLK_CB_RAISED: that CPU, and an interrupt came in meanwhile
- * @VIRTBLK_CB_WANTED: the next owner of the queue: it has to reap
+ * enum virtblk_queue_state - bits of &virtblk_queue.state
+ * @VIRTBLK_ADD: requests are staged, or in the backlog and there may be room
+ * @VIRTBLK_REAP: the device has used buffers
+ * @VIRTBLK_WORK: both; as a set bit, work that was missed, as an argument, what
+ *	a run of the queue may do
+ * @VIRTBLK_SCHED: the softirq is scheduled, or running
  *
- * Only who holds the right calls virtqueue_disable_cb() and
- * virtqueue_enable_cb(): the ring does not bear the two at the same time, and
- * the first is called without the queue's lock.
+ * While one of the first two is set, the lock is held, or its holder is between
+ * the unlock and the look, or who set the bit is about to try the lock once
+ * more, or the softirq is scheduled.
  */
-enum virtblk_cb {
-	VIRTBLK_CB_ARMED,
-	VIRTBLK_CB_HELD,
-	VIRTBLK_CB_RAISED,
-	VIRTBLK_CB_WANTED,
+enum virtblk_queue_state {
+	VIRTBLK_ADD	= BIT(0),
+	VIRTBLK_REAP	= BIT(1),
+	VIRTBLK_WORK	= VIRTBLK_ADD | VIRTBLK_REAP,
+	VIRTBLK_SCHED	= BIT(2),
 };
 
 /**
  * struct virtblk_stats - what a queue has done since it was found
  * @requests: requests added to the ring
- * @completions: requests taken back from the ring
- * @holds: acquisitions of the queue's lock
- * @batches: holds that added requests
+ * @completions: requests reaped from the ring
+ * @acquisitions: of the queue's lock
+ * @batches: acquisitions that added requests
  * @kicks: notifications sent to the device
- * @kicks_saved: batches that needed none, or whose notification another sent
+ * @kicks_saved: batches that needed none
  * @interrupts: calls of the queue's callback
- * @takeovers: holds that found word of others who had left work
- * @handovers: runs of the worker, which an owner had left the rest to
+ * @missed: acquisitions that found work which others had missed
+ * @deferred: runs of the softirq
  * @max_backlog: most requests that have waited for room in the ring
  *
- * @interrupts is written by the queue's interrupt handler, @handovers by the
- * worker, all others under the queue's lock.
+ * @interrupts is written by the queue's callback, @deferred by its softirq, all
+ * others under the queue's lock.
  */
 struct virtblk_stats {
 	u64 requests;
 	u64 completions;
-	u64 holds;
+	u64 acquisitions;
 	u64 batches;
 	u64 kicks;
 	u64 kicks_saved;
 	u64 interrupts;
-	u64 takeovers;
-	u64 handovers;
+	u64 missed;
+	u64 deferred;
 	u32 max_backlog;
 };
 
@@ -71,39 +83,37 @@ struct virtblk_stats {
  * @vq: the virtqueue; there is none while the device is stopped
  * @vblk: the device
  * @ring_size: slots of the virtqueue
- * @open: may be served: @vq is there; changed under @lock
- * @polled: has no interrupt, completions are looked for by virtblk_poll()
+ * @open: may be run: @vq is there; changed under @lock
+ * @waits: the lock is waited for, as callbacks come from tasks: see virtblk_done()
+ * @polled: has no interrupt, virtblk_poll() looks for completions
  * @direct: never uses indirect descriptors: a request takes a slot a segment
  * @name: name of the virtqueue, seen in /proc/interrupts
  * @staged: requests on their way to the ring, newest first; anybody pushes,
- *	only the owner takes
- * @again: somebody could not get @lock and left work: the owner looks again
- * @cb: who may switch interrupts, and whether a reap is wanted
- * @notify: the device has to be notified; set by the owner, taken by anybody
- * @lock: serialises the virtqueue operations that the ring wants serialised,
- *	and protects the members below. Its holder is the queue's owner. On the
- *	I/O path it is only ever tried.
+ *	only the holder of @lock takes
+ * @state: bits of enum virtblk_queue_state
+ * @lock: serialises the operations on @vq, and protects the members below down
+ *	to @stats. On the I/O path it is only ever tried, unless @waits.
  * @backlog: first request that waits for room in the ring, in order
  * @backlog_tail: where the next one is linked to
  * @backlog_len: requests in @backlog
  * @in_ring: requests that the device has
- * @work: serves the queue when an owner has done enough for others, and when
- *	a request could not be added although the device has none
  * @stats: counters for debugfs
+ * @softirq: runs the queue for who missed the lock or may not do the work
+ * @work: adds what the callback found room for, where the lock is waited for
+ * @retry: runs the softirq, for a backlog while the device has no request
  */
 struct virtblk_queue {
 	struct virtqueue *vq;
 	struct virtio_blk *vblk;
 	unsigned int ring_size;
 	bool open;
+	bool waits;
 	bool polled;
 	bool direct;
 	char name[VIRTBLK_QUEUE_NAME_LEN];
 
 	struct llist_head staged ____cacheline_aligned_in_smp;
-	int again;
-	int cb;
-	int notify;
+	atomic_t state;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct virtblk_req *backlog;
@@ -111,7 +121,9 @@ struct virtblk_queue {
 	unsigned int backlog_len;
 	unsigned int in_ring;
 	struct virtblk_stats stats;
-	struct delayed_work work;
+	struct tasklet_struct softirq;
+	struct work_struct work;
+	struct timer_list retry;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -176,8 +188,8 @@ struct virtio_blk {
  * @len: how many bytes the device says it has written, likewise
  * @in_hdr: what the device answers; status is its last byte, and the only one
  *	but for zone append
- * @node: link in &virtblk_vq.staged, while the device does not know @in_hdr yet
- * @next: link in &virtblk_vq.backlog, likewise
+ * @node: link in &virtblk_queue.staged, while the device does not know @in_hdr yet
+ * @next: link in &virtblk_queue.backlog, likewise
  * @late: not completed in time
  * @nents: data segments
  * @orig_nents: size of the data's scatterlist if it was allocated, else 0
@@ -231,20 +243,42 @@ static inline struct scatterlist *virtblk_sgl(struct virtblk_req *vbr)
 #endif
 }
 
+/* main.c */
+extern struct workqueue_struct *virtblk_wq;
+
+/**
+ * virtblk_schedule_recovery - have virtblk_recover() find out what is wrong
+ * @vblk: the device
+ *
+ * Context: any.
+ */
+static inline void virtblk_schedule_recovery(struct virtio_blk *vblk)
+{
+	queue_work(virtblk_wq, &vblk->recover_work);
+}
+
 /* vqs.c */
 int virtblk_alloc_queues(struct virtio_blk *vblk);
 int virtblk_find_vqs(struct virtio_blk *vblk);
 void virtblk_del_vqs(struct virtio_blk *vblk);
+bool virtblk_is_gone(struct virtio_device *vdev);
 unsigned int virtblk_default_depth(struct virtio_blk *vblk);
 unsigned int virtblk_max_segments(struct virtio_blk *vblk);
 void virtblk_map_queues(struct blk_mq_tag_set *set);
 
 /* queue.c */
-extern const struct blk_mq_ops virtblk_mq_ops;
+blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd);
+void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx);
+void virtblk_queue_rqs(struct rq_list *rqlist);
+void virtblk_complete_rq(struct request *rq);
+int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob);
 void virtblk_done(struct virtqueue *vq);
+void virtblk_look(struct virtblk_queue *q);
+int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index);
 void virtblk_init_queue(struct virtblk_queue *q, struct virtio_blk *vblk);
-void virtblk_start_queue(struct virtblk_queue *q, struct virtqueue *vq);
-void virtblk_stop_queue(struct virtblk_queue *q);
+void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq);
+void virtblk_close_queue(struct virtblk_queue *q);
+void virtblk_drain_queue(struct virtblk_queue *q);
 
 /* request.c */
 int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,
@@ -257,9 +291,7 @@ int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *bu
 /* recover.c */
 enum blk_eh_timer_return virtblk_timeout(struct request *rq);
 unsigned int virtblk_io_timeout(void);
-bool virtblk_is_gone(struct virtio_device *vdev);
 bool virtblk_needs_reset(struct virtio_device *vdev);
-void virtblk_schedule_recovery(struct virtio_blk *vblk);
 void virtblk_recover(struct work_struct *work);
 void virtblk_unfreeze(struct virtio_blk *vblk);
 void virtblk_mark_dead(struct virtio_blk *vblk);

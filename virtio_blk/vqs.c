@@ -5,6 +5,7 @@
  */
 #include <linux/interrupt.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <uapi/linux/virtio_ring.h>
 
 #include "virtio_blk.h"
@@ -177,26 +178,37 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 	}
 
 	for (i = 0; i < vblk->num_queues; i++)
-		virtblk_start_queue(&vblk->queues[i], vqs[i]);
+		virtblk_open_queue(&vblk->queues[i], vqs[i]);
 out:
 	kfree(vqs);
 	kfree(infos);
 	return err;
 }
 
-static void virtblk_stop_vqs(struct virtio_blk *vblk)
+/**
+ * virtblk_is_gone - was the device pulled out
+ * @vdev: the device
+ *
+ * Its registers read as all ones then, and a reset would wait for ever.
+ *
+ * Context: process.
+ */
+bool virtblk_is_gone(struct virtio_device *vdev)
 {
-	unsigned int i;
+#ifdef CONFIG_PCI
+	struct device *parent = vdev->dev.parent;
 
-	for (i = 0; i < vblk->num_queues; i++)
-		virtblk_stop_queue(&vblk->queues[i]);
+	return parent && dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
+#else
+	return false;
+#endif
 }
 
 /**
  * virtblk_del_vqs - take a device's virtqueues away
  * @vblk: the device; its queue is quiesced, or was never used
  *
- * Afterwards no request is with the device, and nobody is in a queue.
+ * Afterwards no request is with the device, and nobody runs a queue.
  *
  * Context: process, sleeps. state_mutex is held once others know the device.
  *
@@ -207,20 +219,21 @@ void virtblk_del_vqs(struct virtio_blk *vblk)
 	struct virtio_device *vdev = vblk->vdev;
 	unsigned int i;
 
-	virtblk_stop_vqs(vblk);
-	if (!virtblk_is_gone(vdev))
-		virtio_reset_device(vdev);
+	for (i = 0; i < vblk->num_queues; i++)
+		virtblk_close_queue(&vblk->queues[i]);
 
-	/* Interrupt handlers and pollers that own requests already end them first. */
+	/* Before the reset, who has run a queue notifies the device and completes requests. */
 	virtio_synchronize_cbs(vdev);
 	synchronize_rcu();
+	for (i = 0; i < vblk->num_queues; i++)
+		virtblk_drain_queue(&vblk->queues[i]);
 
+	if (!virtblk_is_gone(vdev))
+		virtio_reset_device(vdev);
 	for (i = 0; i < vblk->num_queues; i++)
 		while (virtqueue_detach_unused_buf(vblk->queues[i].vq))
 			;
 	vdev->config->del_vqs(vdev);
-	/* An interrupt handler may have woken the worker after it was stopped. */
-	virtblk_stop_vqs(vblk);
 	vblk->stopped = true;
 }
 

@@ -223,6 +223,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 	err = virtblk_find_vqs(vblk);
 	if (err)
 		goto out_free;
+	virtblk_set_state(vblk, VIRTBLK_LIVE);
 	err = virtblk_alloc_tags(vblk);
 	if (err)
 		goto out_disable;
@@ -266,7 +267,7 @@ static void virtblk_remove(struct virtio_device *vdev)
 
 	/* What the device does not complete any more, nobody would wait for in vain. */
 	mutex_lock(&vblk->state_mutex);
-	if (vblk->stopped || virtblk_is_gone(vdev))
+	if (vblk->state != VIRTBLK_LIVE || virtblk_is_gone(vdev))
 		virtblk_mark_dead(vblk);
 	mutex_unlock(&vblk->state_mutex);
 
@@ -305,16 +306,16 @@ static int __maybe_unused virtblk_freeze(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
-	bool stopped;
+	bool live;
 
 	/* Is not queued again: the core holds changes back. */
 	flush_work(&vblk->config_work);
 
 	/* Dead, or not restored after the last time. */
 	mutex_lock(&vblk->state_mutex);
-	stopped = vblk->stopped;
+	live = vblk->state == VIRTBLK_LIVE;
 	mutex_unlock(&vblk->state_mutex);
-	if (stopped)
+	if (!live)
 		return 0;
 
 	/*
@@ -327,12 +328,13 @@ static int __maybe_unused virtblk_freeze(struct virtio_device *vdev)
 
 	mutex_lock(&vblk->state_mutex);
 	vblk->frozen = true;
-	/* It may have died meanwhile. */
-	if (vblk->stopped) {
+	/* virtblk_recover() may have marked it dead while we waited. */
+	if (vblk->state == VIRTBLK_LIVE) {
+		virtblk_del_vqs(vblk);
+		virtblk_set_state(vblk, VIRTBLK_STOPPED);
+	} else {
 		virtblk_unfreeze(vblk);
 		blk_mq_unquiesce_queue(q);
-	} else {
-		virtblk_del_vqs(vblk);
 	}
 	mutex_unlock(&vblk->state_mutex);
 	return 0;
@@ -349,14 +351,14 @@ static int __maybe_unused virtblk_restore(struct virtio_device *vdev)
 	unsigned int memflags;
 	int err;
 
-	if (vblk->dead)
+	if (vblk->state == VIRTBLK_DEAD)
 		return 0;
 
 	/* What is written to free memory may have to wait for us. */
 	memflags = memalloc_noio_save();
 	err = virtblk_find_vqs(vblk);
 	memalloc_noio_restore(memflags);
-	if (err && !vblk->resetting) {
+	if (err && vblk->state != VIRTBLK_RESETTING) {
 		mutex_lock(&vblk->state_mutex);
 		virtblk_mark_dead(vblk);
 		mutex_unlock(&vblk->state_mutex);
@@ -370,7 +372,7 @@ static int __maybe_unused virtblk_restore(struct virtio_device *vdev)
 			       blk_queue_write_cache(q));
 	virtio_device_ready(vdev);
 	virtblk_unfreeze(vblk);
-	WRITE_ONCE(vblk->stopped, false);
+	virtblk_set_state(vblk, VIRTBLK_LIVE);
 	blk_mq_unquiesce_queue(q);
 	return 0;
 }

@@ -55,6 +55,29 @@ unsigned int virtblk_io_timeout(void)
 	return io_timeout * HZ;
 }
 
+/* Where a device can go from each state, see doc/design.md. */
+static const u8 virtblk_moves[] = {
+	[VIRTBLK_STOPPED]	= BIT(VIRTBLK_LIVE) | BIT(VIRTBLK_DEAD) | BIT(VIRTBLK_REMOVED),
+	[VIRTBLK_LIVE]		= BIT(VIRTBLK_STOPPED) | BIT(VIRTBLK_RESETTING) |
+				  BIT(VIRTBLK_DEAD) | BIT(VIRTBLK_REMOVED),
+	[VIRTBLK_RESETTING]	= BIT(VIRTBLK_LIVE) | BIT(VIRTBLK_DEAD),
+	[VIRTBLK_DEAD]		= BIT(VIRTBLK_REMOVED),
+	[VIRTBLK_REMOVED]	= BIT(VIRTBLK_DEAD) | BIT(VIRTBLK_REMOVED),
+};
+
+/**
+ * virtblk_set_state - a device has gone to another state
+ * @vblk: the device
+ * @state: the new state
+ *
+ * Context: any. state_mutex is held once others know the device.
+ */
+void virtblk_set_state(struct virtio_blk *vblk, enum virtblk_state state)
+{
+	WARN_ON_ONCE(!(virtblk_moves[vblk->state] & BIT(state)));
+	WRITE_ONCE(vblk->state, state);
+}
+
 /**
  * virtblk_timeout - a request takes long
  * @rq: the request
@@ -162,7 +185,7 @@ static bool virtblk_cancel_rq(struct request *rq, void *data)
 		return true;
 	vbr->len = 0;	/* has not been told */
 	virtblk_finish_rq(rq);
-	if (!vblk->dead && virtblk_may_retry(rq))
+	if (vblk->state != VIRTBLK_DEAD && virtblk_may_retry(rq))
 		blk_mq_requeue_request(rq, true);
 	else
 		blk_mq_end_request(rq, BLK_STS_IOERR);
@@ -199,15 +222,16 @@ void virtblk_unfreeze(struct virtio_blk *vblk)
 void virtblk_mark_dead(struct virtio_blk *vblk)
 {
 	struct request_queue *q = vblk->disk->queue;
+	bool live = vblk->state == VIRTBLK_LIVE;
 
 	lockdep_assert_held(&vblk->state_mutex);
-	if (vblk->dead)
+	if (vblk->state == VIRTBLK_DEAD)
 		return;
 
 	dev_err(&vblk->vdev->dev, "[%s] the device does not work any more, its requests fail\n",
 		vblk->disk->disk_name);
-	WRITE_ONCE(vblk->dead, true);
-	if (!vblk->stopped) {
+	virtblk_set_state(vblk, VIRTBLK_DEAD);
+	if (live) {
 		blk_mq_quiesce_queue(q);
 		virtblk_cancel_all(vblk);
 	}
@@ -231,12 +255,12 @@ static void virtblk_reset(struct virtio_blk *vblk)
 	}
 
 	dev_warn(&vdev->dev, "[%s] resetting the device\n", vblk->disk->disk_name);
+	virtblk_set_state(vblk, VIRTBLK_RESETTING);
 	blk_mq_quiesce_queue(vblk->disk->queue);
 	virtblk_cancel_all(vblk);
 	if (parent && dev_is_pci(parent))
 		pci_set_master(to_pci_dev(parent));
 
-	vblk->resetting = true;
 	/* Who has reset the device behind our back may do so again while we set it up. */
 	for (tries = 0; tries < VIRTBLK_MAX_RESETS && !virtblk_is_gone(vdev); tries++) {
 		/* Comes back to us in virtblk_restore(). */
@@ -246,8 +270,7 @@ static void virtblk_reset(struct virtio_blk *vblk)
 		dev_err(&vdev->dev, "[%s] the reset failed: %d\n", vblk->disk->disk_name, err);
 		msleep(VIRTBLK_RESET_MS);
 	}
-	vblk->resetting = false;
-	if (vblk->stopped)
+	if (vblk->state != VIRTBLK_LIVE)
 		virtblk_mark_dead(vblk);
 }
 
@@ -266,7 +289,7 @@ void virtblk_recover(struct work_struct *work)
 
 	mutex_lock(&vblk->state_mutex);
 	timed_out = xchg(&vblk->timed_out, 0);
-	if (vblk->stopped || vblk->removed)
+	if (vblk->state != VIRTBLK_LIVE)
 		goto out;
 
 	if (virtblk_is_gone(vblk->vdev) || virtblk_is_broken(vblk))
@@ -288,11 +311,11 @@ out:
 void virtblk_disable(struct virtio_blk *vblk)
 {
 	mutex_lock(&vblk->state_mutex);
-	vblk->removed = true;
-	if (!vblk->stopped)
+	if (vblk->state == VIRTBLK_LIVE)
 		virtblk_del_vqs(vblk);
 	else if (!virtblk_is_gone(vblk->vdev))
 		virtio_reset_device(vblk->vdev);	/* it failed to start, perhaps */
+	virtblk_set_state(vblk, VIRTBLK_REMOVED);
 	mutex_unlock(&vblk->state_mutex);
 	cancel_work_sync(&vblk->recover_work);
 }

@@ -261,7 +261,7 @@ blk_status_t virtblk_prep_rq(struct virtio_blk *vblk, struct request *rq)
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	blk_status_t status;
 
-	if (unlikely(READ_ONCE(vblk->dead)))
+	if (unlikely(READ_ONCE(vblk->state) == VIRTBLK_DEAD))
 		return BLK_STS_IOERR;
 
 	status = virtblk_set_header(vblk->vdev, rq, vbr);

@@ -127,6 +127,26 @@ struct virtblk_queue {
 } ____cacheline_aligned_in_smp;
 
 /**
+ * enum virtblk_state - the life of a device
+ * @VIRTBLK_STOPPED: there are no virtqueues, and the request queue is quiesced,
+ *	or not there yet
+ * @VIRTBLK_LIVE: the virtqueues are there
+ * @VIRTBLK_RESETTING: as stopped: virtblk_recover() restores the device, and
+ *	deals with failure
+ * @VIRTBLK_DEAD: there are no virtqueues, and all requests fail
+ * @VIRTBLK_REMOVED: as stopped, for good
+ *
+ * virtblk_moves[] has what may follow what.
+ */
+enum virtblk_state {
+	VIRTBLK_STOPPED,
+	VIRTBLK_LIVE,
+	VIRTBLK_RESETTING,
+	VIRTBLK_DEAD,
+	VIRTBLK_REMOVED,
+};
+
+/**
  * struct virtio_blk - a virtio block device
  * @vdev_mutex: held by whatever may run after virtblk_remove(): @vdev is NULL
  *	from then on
@@ -137,11 +157,9 @@ struct virtblk_queue {
  * @recover_work: finds out what is wrong with the device
  * @state_mutex: held by who starts or stops the virtqueues once the disk is
  *	there; protects the members down to @resets
- * @stopped: there are no virtqueues, and unless @dead the queue is quiesced
- * @frozen: nobody gets into the queue, and nothing is in it: since virtblk_freeze()
- * @dead: all requests fail
- * @resetting: virtblk_recover() starts the virtqueues, and deals with failure
- * @removed: the disk is gone, there is nothing to recover any more
+ * @state: see enum virtblk_state
+ * @frozen: nobody gets into the request queue, and nothing is in it: since
+ *	virtblk_freeze()
  * @timed_out: a request was not completed in time
  * @completions_at_reset: requests completed up to the last reset
  * @resets: since the device last completed a request
@@ -162,11 +180,8 @@ struct virtio_blk {
 	struct work_struct config_work;
 	struct work_struct recover_work;
 	struct mutex state_mutex;	/* starting and stopping, see above */
-	bool stopped;
+	enum virtblk_state state;
 	bool frozen;
-	bool dead;
-	bool resetting;
-	bool removed;
 	int timed_out;			/* for xchg(): no smaller one is portable */
 	u64 completions_at_reset;
 	unsigned int resets;
@@ -289,6 +304,7 @@ int virtblk_execute(struct virtio_blk *vblk, u32 type, sector_t sector, void *bu
 		    unsigned int len);
 
 /* recover.c */
+void virtblk_set_state(struct virtio_blk *vblk, enum virtblk_state state);
 enum blk_eh_timer_return virtblk_timeout(struct request *rq);
 unsigned int virtblk_io_timeout(void);
 bool virtblk_needs_reset(struct virtio_device *vdev);

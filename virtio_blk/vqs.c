@@ -234,7 +234,6 @@ void virtblk_del_vqs(struct virtio_blk *vblk)
 		while (virtqueue_detach_unused_buf(vblk->queues[i].vq))
 			;
 	vdev->config->del_vqs(vdev);
-	vblk->stopped = true;
 }
 
 /**

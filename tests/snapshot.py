@@ -26,7 +26,7 @@ done
 stat -c 'device %N' vd*/device
 set -- "$@" $(find vd*/ -type f ! -name stat ! -name inflight ! -name diskseq ! -path '*/power/*')
 stat -c '%n mode %a' "$@"
-(cd /dev; stat -c '%n type %F mode %a device %t %T' vd*)
+(cd /dev; stat -c '%n type %F mode %a device %t %T' $(ls -d vd* | grep -v vduse))
 grep -s '' "$@"
 blockdev -v --getalignoff --getdiscardzeroes --getfra --getiomin --getioopt --getmaxsect --getpbsz --getra --getro \
     --getsize64 --getss $disks | awk -v "disks=$disks" 'BEGIN { n = split(disks, name) }

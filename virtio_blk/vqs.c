@@ -23,13 +23,7 @@ static unsigned int queue_depth;
 module_param(queue_depth, uint, 0444);
 MODULE_PARM_DESC(queue_depth, "Requests in flight for each queue. 0 for as many as the ring holds.");
 
-/*
- * Small requests that a ring should hold with direct descriptors if queue_depth
- * does not say it, a request of one segment taking three slots: with less room,
- * one slot each for requests of any size (indirect descriptors) is worth their
- * allocation.
- */
-#define VIRTBLK_DIRECT_REQUESTS	64
+/* The least a request with data takes with direct descriptors: two headers and a segment. */
 #define VIRTBLK_SLOTS		3
 
 static int indirect = -1;
@@ -56,26 +50,24 @@ static const struct kernel_param_ops virtblk_indirect_ops = {
 };
 module_param_cb(indirect, &virtblk_indirect_ops, &indirect, 0644);
 MODULE_PARM_DESC(indirect,
-		 "Use indirect descriptors: -1 if the ring is short (default), 0 never, 1 always");
+		 "Use indirect descriptors: -1 unless queue_depth is 1 (default), 0 never, 1 always");
 
 /*
- * The ring's size is not known before the virtqueue is made, and its kind of
- * descriptors is chosen when it is made. But a device that keeps to the rules
- * has room for its largest request and the two headers: a chain must not be
- * longer than the queue size (VIRTIO 1.3, 2.7.5.3.1), indirect or not.
+ * Direct descriptors cost a request a slot for each segment and two more: what
+ * they save in allocations must not cost requests in flight, which a disk with
+ * latency turns into throughput. So the ring has to have room for queue_depth
+ * of the largest requests. Its size is not known before the virtqueue is made,
+ * and its kind of descriptors is chosen when it is made. But a device that keeps
+ * to the rules has room for one: a chain must not be longer than the queue size
+ * (VIRTIO 1.3, 2.7.5.3.1), indirect or not. Most have room for no second one.
  */
 static bool virtblk_choose_direct(struct virtio_device *vdev)
 {
-	u32 seg_max;
-
 	if (!virtio_has_feature(vdev, VIRTIO_RING_F_INDIRECT_DESC))
 		return true;
 	if (indirect >= 0)
 		return !indirect;
-	if (virtio_cread_feature(vdev, VIRTIO_BLK_F_SEG_MAX, struct virtio_blk_config, seg_max,
-				 &seg_max))
-		return false;
-	return seg_max / VIRTBLK_SLOTS >= (queue_depth ?: VIRTBLK_DIRECT_REQUESTS);
+	return queue_depth == 1 && virtio_has_feature(vdev, VIRTIO_BLK_F_SEG_MAX);
 }
 
 /**
@@ -168,7 +160,6 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 	if (err)
 		goto out;
 
-	/* Two headers and a segment. */
 	if (direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_SLOTS) {
 		dev_err(&vdev->dev, "a queue of %u has no room for a request, which takes %u\n",
 			virtqueue_get_vring_size(vqs[0]), VIRTBLK_SLOTS);

@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# scatter.sh: a file in memory whose pages are nowhere next to each other: every
-# other page first, then those between them.
+# scatter.sh [SIZE]: a file in memory whose pages are nowhere next to each other: they
+# are allocated one by one, in random order (fallocate would take them all at once, in
+# order). fio may remove its name; the pages stay, under another one.
 set -eu
 
-size=8m
-half=4m
+size=${1:-8m}
 file=/tmp/scattered
+kept=$file.$size
 
-for offset in 0 4k; do
-	fio --name=scatter --filename=$file --filesize=$size --offset=$offset --rw=write:4k --bs=4k \
-		--io_size=$half --ioengine=psync >/tmp/scatter.log
-done
-[ "$(du -m $file | cut -f 1)" = "${size%m}" ]
+if [ ! -e "$kept" ]; then
+	fio --name=scatter --filename="$kept" --size="$size" --rw=randwrite --bs=4k \
+		--fallocate=none --ioengine=psync >/tmp/scatter.log
+	[ "$(du -m "$kept" | cut -f 1)" = "${size%m}" ]
+fi
+ln -f "$kept" $file

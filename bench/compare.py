@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import charts, environment, guest, plan, report, store
+from bench import charts, depth, environment, guest, plan, report, store
 from bench.instructions import Counter
 from bench.summary import Summary
 from harness import initramfs, kernel, series
@@ -38,7 +38,8 @@ def options(words):
     parser.add_argument("--ring", default="256", help="slots of each virtqueue")
     parser.add_argument("--workloads", default=",".join(
         workload.name for workload in plan.WORKLOADS.values() if workload.usual),
-                        help=", ".join(plan.WORKLOADS))
+                        help=", ".join((*plan.WORKLOADS, depth.GROUP)) + ": disks with latency, "
+                        "of which each may be named too, as depth-4k-256-20ms")
     parser.add_argument("--variants", default=",".join(
         variant.name for variant in plan.VARIANTS.values() if variant.usual),
                         help=", ".join(plan.VARIANTS) + "; with module parameters: "
@@ -47,6 +48,17 @@ def options(words):
                         "of one with a target, three times as many")
     parser.add_argument("--out", default="build/compare", help="folder for the results")
     return parser.parse_args(words)
+
+
+def chosen_workloads(words):
+    known = {**plan.WORKLOADS, **depth.WORKLOADS}
+    names = [name for word in words.replace(",", " ").split()
+             for name in (depth.WORKLOADS if word == depth.GROUP else [word])]
+    for name in names:
+        if name not in known:
+            raise Failure(f"unknown workload '{name}': "
+                          f"{', '.join((*plan.WORKLOADS, depth.GROUP))}")
+    return [known[name] for name in plan.choose("workload", ",".join(names), known)]
 
 
 def numbers(kind, words, low, high):
@@ -88,8 +100,7 @@ class Comparison:
     def __init__(self, words):
         self.modes = plan.choose("mode", words.mode.replace("both", "counted,parallel"),
                                  plan.MODES)
-        self.workloads = [plan.WORKLOADS[name] for name in
-                          plan.choose("workload", words.workloads, plan.WORKLOADS)]
+        self.workloads = chosen_workloads(words.workloads)
         self.variants = plan.variants(words.variants)
         self.queues = numbers("queues", words.queues, 1, 64)
         self.vcpus = number("vcpus", words.vcpus, 1, 16)
@@ -103,8 +114,9 @@ class Comparison:
             if steps:
                 self.boots.append((boot, steps))
         if not self.boots:
-            raise Failure("nothing to run: " + plan.skipped(
-                self.workloads[0], self.variants[0], self.queues[0]))
+            raise Failure("nothing to run: " + (plan.skipped(
+                self.workloads[0], self.variants[0], self.queues[0]) or
+                f"'{self.workloads[0].name}' is measured in parallel mode only"))
         self.out = Path(words.out).absolute()
         self.work = self.out / "work"
         for tool, package in TOOLS.items():
@@ -131,15 +143,30 @@ class Comparison:
         self.initrds = {flavour: self._initrd(built) for flavour, built in self.kernels.items()}
         self.disks = [guest.Disk(count, self.ring, latency_us=latency) for latency in
                       sorted({boot.latency_us(workload) for boot, _ in self.boots
-                              for workload in self.workloads}) for count in self.queues]
+                              for workload in self.workloads if not workload.group})
+                      for count in self.queues]
         direct = True
-        if any(workload.files for workload in self.workloads):
+        if any(workload.files and not workload.group for workload in self.workloads):
             for count in self.queues:
                 image = self.work / f"ext4-{count}.raw"
                 direct = guest.make_image(image) and direct
                 self.disks.append(guest.Disk(count, self.ring, image))
+        self.disks += self._slow_disks()
         self.direct = direct
         self.store = store.Store(self.out, self._environment(source))
+
+    def _slow_disks(self):
+        """Those of the workloads of a group, each once."""
+        wanted = dict.fromkeys(
+            (step.queues, step.workload.latency_us, step.workload.files,
+             step.workload.small_folios)
+            for _, steps in self.boots for step in steps if step.workload.group)
+        for queues, latency_us, files, small in wanted:
+            image = None
+            if files:
+                image = self.work / f"slow-{queues}-{latency_us}{'-small' if small else ''}.qcow2"
+                guest.make_slow_image(image, small)
+            yield guest.Disk(queues, self.ring, image, latency_us, small)
 
     def _initrd(self, built):
         modules = {module: self._module(built, module)
@@ -177,6 +204,10 @@ class Comparison:
             f"{plan.LATENCY_US * 1000}) in an iothread of its own")
         found["ext4_image"] = "raw, " + ("cache.direct=on, aio=native" if self.direct else
                                          "cache.direct=off: no O_DIRECT on this file system")
+        if any(workload.group for workload in self.workloads):
+            found["depth_disks"] = (
+                "null-co (read-zeroes=off) with a latency; ext4: quorum of null-co with a latency "
+                "and a qcow2 over another, which read what was never written, and writes, wait for")
         found["command"] = "python3 -m bench.compare " + shlex.join(sys.argv[1:])
         return found
 
@@ -240,11 +271,13 @@ class Comparison:
                 disk.image.unlink(missing_ok=True)
         if not self.store or not self.store.runs:
             return
-        summary = Summary(self.store.runs, self.store.memory)
+        in_flight = depth.Depth(self.store.runs)
+        summary = Summary([run for run in self.store.runs if run not in in_flight.runs],
+                          self.store.memory)
         drawn = charts.draw(summary, self.out)
         (self.out / "report.md").write_text(
-            report.markdown(summary, self.store.environment, problem, drawn))
-        say(f"\n{report.terminal(summary)}\n\n{self.out}/report.md, results.json")
+            report.markdown(summary, self.store.environment, problem, drawn, in_flight))
+        say(f"\n{report.terminal(summary, in_flight)}\n\n{self.out}/report.md, results.json")
 
 
 def _headline(figures):

@@ -50,6 +50,21 @@ def fio(text, files):
     }
 
 
+def second_iops(text):
+    """What the second job of a fio run read, or None."""
+    jobs = json.loads(text[text.index("{"):])["jobs"]
+    return round(jobs[1]["read"]["iops"], 1) if len(jobs) > 1 else None
+
+
+def max_backlog(lines):
+    """The longest of all queues, from the driver's counters; None without counters."""
+    rows = [line.split() for line in lines]
+    if not rows or "max_backlog" not in rows[0]:
+        return None
+    column = rows[0].index("max_backlog")
+    return max(int(row[column]) for row in rows[1:])
+
+
 def runtime(text):
     """Seconds that the I/O of a fio run took."""
     job = json.loads(text[text.index("{"):])["jobs"][0]

@@ -27,6 +27,8 @@ MARGIN_SECONDS = 0.4
 THINK_SECONDS = 1
 THINK = (f"--thinktime={THINK_SECONDS}s", "--thinktime_blocks_type=issue", "--number_ios=2",
          "--iodepth=1", "--iodepth_batch_submit=1", "--iodepth_batch_complete_min=1")
+# For 128 blocks of 256 KiB, and what fio adds to align them.
+DEPTH_BUFFERS = "36m"
 KICK = "kick"
 PROBE = "vblk_probe.ko"
 MEMORY = ("cmd_size", "depth", "queues", "own_bytes")
@@ -35,6 +37,22 @@ TRACING = "/sys/kernel/tracing"
 # the host answers, and with them the instructions of going to sleep and waking up:
 # in counted mode it does neither.
 COUNTED_APPEND = "cpuidle.off=1 nohz=off"
+# make_hugefiles: whose extents count as written, though mke2fs writes no data.
+MKE2FS_CONF = """\
+[fs_types]
+	ext4 = {
+		features = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize
+	}
+	slow = {
+		make_hugefiles = true
+		num_hugefiles = 2
+		hugefiles_size = 64M
+		zero_hugefiles = false
+		hugefiles_dir = /
+		hugefiles_name = file
+		hugefiles_digits = 1
+	}
+"""
 # The guest's kernel is quick to boot; a run is measured in seconds. What takes
 # this much longer hangs.
 PATIENCE_SECONDS = 120
@@ -46,18 +64,33 @@ class Disk:
     ring: int               # slots of a virtqueue
     image: Path = None      # None: QEMU's null-co
     latency_us: int = 0
+    small_folios: bool = False
 
     def sectors(self):
         return (IMAGE_MIB if self.image else NULL_MIB) << 11
 
+    def _null(self, mib, zeroes):
+        return {"driver": "null-co", "size": mib << 20, "read-zeroes": zeroes,
+                "latency-ns": self.latency_us * 1000}
+
+    def _slow_image(self):
+        """Data that was never written is read with latency, and all writes take it. The image
+        is read first, and null-co only if that fails."""
+        null = self._null(IMAGE_MIB, False)
+        file = {"driver": "file", "filename": str(self.image), "cache": {"no-flush": True}}
+        image = {"driver": "qcow2", "file": file, "backing": null, "cache": {"no-flush": True}}
+        return {"driver": "quorum", "vote-threshold": 2, "read-pattern": "fifo",
+                "children": [image, null]}
+
     def args(self, number, direct):
-        if self.image:
+        if self.image and self.latency_us:
+            backend = self._slow_image()
+        elif self.image:
             host = {"cache": {"direct": direct}, "aio": "native" if direct else "threads"}
             backend = {"driver": "raw", "cache": {"direct": direct},
                        "file": {"driver": "file", "filename": str(self.image), **host}}
         else:
-            backend = {"driver": "null-co", "size": NULL_MIB << 20, "read-zeroes": True,
-                       "latency-ns": self.latency_us * 1000}
+            backend = self._null(NULL_MIB, True)
         return drive(f"disk{number}", backend, queues=self.queues, queue_size=self.ring)
 
 
@@ -76,6 +109,26 @@ def make_image(path):
     except OSError:
         return False
     return True
+
+
+def make_slow_image(path, small_folios):
+    """A qcow2 image with an ext4 with two files of 64 MiB, whose data was never written: it is
+    the backing file's. With the feature "encrypt", which nothing uses, the page cache has no
+    folios larger than a page."""
+    raw, settings = path.with_suffix(".raw"), path.with_suffix(".conf")
+    settings.write_text(MKE2FS_CONF)
+    feature = ["-O", "encrypt"] if small_folios else []
+    commands = (
+        [need_tool("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext4", "-T", "slow", *feature,
+         "-E", "lazy_itable_init=0,lazy_journal_init=0", raw, f"{IMAGE_MIB}M"],
+        [need_tool("qemu-img", "qemu-utils"), "convert", "-O", "qcow2", raw, path])
+    for command in commands:
+        made = subprocess.run(command, capture_output=True, text=True,
+                              env={**os.environ, "MKE2FS_CONFIG": str(settings)})
+        if made.returncode:
+            raise Failure(f"{Path(command[0]).name} failed on {path}: {made.stderr.strip()}")
+    raw.unlink()
+    settings.unlink()
 
 
 @contextmanager
@@ -105,12 +158,14 @@ class Bench:
         self.counter = counter
         self._start_up = {}
         self._passing = {}
+        self._prepared = set()
 
     def disk(self, step):
         """The number of the disk a step works on."""
         for number, disk in enumerate(self.disks):
             if (disk.queues == step.queues and bool(disk.image) == step.workload.files and
-                    disk.latency_us == step.boot.latency_us(step.workload)):
+                    disk.latency_us == step.boot.latency_us(step.workload) and
+                    disk.small_folios == step.workload.small_folios):
                 return number
         raise Failure(f"no disk for: {step}")
 
@@ -136,6 +191,8 @@ class Bench:
         if size != self.disks[self.disk(step)].sectors():
             raise Failure(f"{step}: {name} has {size} sectors, it is another disk "
                           f"(guest log: {self.guest.log})")
+        if step.workload.group:
+            self.guest.sh(f"echo {step.workload.scheduler} >/sys/block/{name}/queue/scheduler")
         return name
 
     def run(self, step):
@@ -143,14 +200,23 @@ class Bench:
         name = self.load(step)
         if step.workload.files:
             return self._on_files(step, name)
-        environment = f"DISK=/dev/{name}"
+        environment = self._environment(step, f"DISK=/dev/{name}")
         return self._measured(step, name, environment)
 
+    def _environment(self, step, place):
+        return " ".join((place, *(f"{key}={value}" for key, value in step.workload.settings)))
+
     def _on_files(self, step, name):
-        environment = "DIRECTORY=/mnt"
+        environment = self._environment(step, "DIRECTORY=/mnt")
         self.guest.sh(f"mount -t ext4 /dev/{name} /mnt")
         try:
-            self._fio(step, name, environment, ["--create_only=1"], 0)
+            if not step.workload.group:
+                self._fio(step, name, environment, ["--create_only=1"], 0)
+            elif (name, step.workload.settings) not in self._prepared:
+                # The image grows where it is written for the first time.
+                if "write" in dict(step.workload.settings).values():
+                    self._fio(step, name, environment, [], 0)
+                self._prepared.add((name, step.workload.settings))
             return self._measured(step, name, environment)
         finally:
             self.guest.sh("umount /mnt")
@@ -177,7 +243,8 @@ class Bench:
     def _scatter(self, step):
         """The buffers of the next fio, which removes them in the end."""
         if step.workload.scattered:
-            self.guest.sh("/bin/sh /bench/scatter.sh")
+            size = DEPTH_BUFFERS if step.workload.group else ""
+            self.guest.sh(f"/bin/sh /bench/scatter.sh {size}")
 
     def _fio(self, step, name, environment, length, seconds):
         span = max(0, round(seconds - LEAD_SECONDS + RAMP_SECONDS - MARGIN_SECONDS, 2))
@@ -190,7 +257,7 @@ class Bench:
         return figures.sections(text)
 
     def _record(self, step, name, found):
-        record = figures.fio(found["fio"], step.workload.files)
+        record = figures.fio(found["fio"], step.workload.files and not step.workload.group)
         device = self.guest.sh(f"basename $(readlink /sys/block/{name}/device)").out.strip()
         if self.boot.flavour == "lockstat":
             record["iops"] = record["mb_per_s"] = record["lat_us"] = None
@@ -203,7 +270,18 @@ class Bench:
                                 figures.interrupts(found["interrupts.before"], device))
         record["vcpu_busy_pct"] = self._busy(found)
         record["window_ios"] = figures.completed(found["disk.before"], found["disk.after"])
+        if step.workload.group:
+            record.update(self._in_flight(name, found["fio"]))
         return record
+
+    def _in_flight(self, name, fio):
+        """What limits the requests in flight: the block layer's number of them, and those that
+        have waited in the driver since it was loaded, if it counts them."""
+        text = self.guest.sh(f"cat /sys/block/{name}/queue/nr_requests\n"
+                             f"cat /sys/kernel/debug/virtio_blk/{name}/counters || true").out
+        requests, *lines = text.splitlines()
+        return {"nr_requests": int(requests), "max_backlog": figures.max_backlog(lines),
+                "stream_iops": figures.second_iops(fio)}
 
     def _busy(self, found):
         """Not in counted mode: vCPUs that take turns see each other's time as

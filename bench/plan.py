@@ -68,10 +68,20 @@ class Workload:
     usual: bool = True          # runs unless others are asked for
     scattered: bool = False     # buffers in pages that are nowhere next to each other
     sleeps: bool = False        # in counted mode, each I/O shall outlast the vCPU's work
+    # What follows is for the workloads of bench/depth.py.
+    group: str = ""             # those that are chosen by one name
+    job: str = ""               # the job file, if it has another name
+    settings: tuple = ()        # the job file's environment, (name, value)
+    latency_us: int = 0         # the disk's in parallel mode
+    scheduler: str = "none"
+    only_queues: tuple = ()     # not on devices with others
+    small_folios: bool = False  # the file system's page cache has none larger than a page
+    seconds: int = 1            # in parallel mode
+    many: bool = False          # too noisy for a few runs
 
     @property
     def job_file(self):
-        return JOBS / f"{self.name}.fio"
+        return JOBS / (self.job or f"{self.name}.fio")
 
 
 WORKLOADS = {workload.name: workload for workload in (
@@ -97,10 +107,14 @@ class Boot:
     def latency_us(self, workload):
         """The disk's. Without, whether an I/O ends before its vCPU is idle is up to
         the host: a race, and thousands of instructions."""
-        return LATENCY_US if self.mode == "counted" and workload.sleeps else 0
+        if self.mode == "counted":
+            return LATENCY_US if workload.sleeps else 0
+        return workload.latency_us
 
     def rounds(self, workload, variant, runs):
         """How often a workload is measured for a variant."""
+        if workload.group:
+            return runs + 1 if workload.many else (runs + 1) // 2
         targeted = self.targeted(workload) and variant.compared
         if self.mode == "parallel":
             if self.flavour == "lockstat":
@@ -119,7 +133,7 @@ class Boot:
             return None
         if self.flavour == "lockstat":
             return 3 if self.targeted(workload) else 1
-        return 1
+        return workload.seconds
 
     def ios(self, workload):
         """I/Os of each job where their number is fixed; lockdep is slow."""
@@ -147,6 +161,11 @@ def skipped(workload, variant, queues):
         return "the only queue cannot be a poll queue"
     if workload.polls and not variant.polls:
         return "the baseline has no poll queues"
+    if workload.group and not variant.compared:
+        return f"the baseline is no part of '{workload.group}'"
+    if workload.only_queues and queues not in workload.only_queues:
+        counts = " or ".join(map(str, workload.only_queues))
+        return f"'{workload.name}' is about devices with queues: {counts}"
     return None
 
 
@@ -160,7 +179,10 @@ def boots(modes):
 
 def chosen(boot, workloads, modes):
     """The workloads of a boot: with both modes, counted mode is for the targets
-    that are defined in it, or a comparison would take half an hour."""
+    that are defined in it, or a comparison would take half an hour. Groups are about IOPS
+    that were not slowed down."""
+    if (boot.mode, boot.flavour) != ("parallel", "plain"):
+        workloads = [workload for workload in workloads if not workload.group]
     if len(modes) == 1 or boot.mode == "parallel":
         return workloads
     return [workload for workload in workloads if boot.targeted(workload)]

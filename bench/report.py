@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """report.md and the table on the terminal."""
 
-from bench import plan, targets
+from bench import depth, plan, targets
 from bench.plan import REFERENCE, WORKLOADS, skipped
 from bench.summary import spread
 
@@ -125,11 +125,14 @@ def _markdown(headings, rows, left=2):
     return "\n".join(map(line, [headings, rule, *rows]))
 
 
-def terminal(summary):
+def terminal(summary, in_flight):
     parts = [f"{title}\n{_aligned(HEADINGS, rows)}" for title, rows in tables(summary)]
     wanted = list(_target_rows(summary))
     if wanted:
         parts.append(_aligned(TARGET_HEADINGS, wanted))
+    if in_flight.cells:
+        parts.append(f"requests in flight\n{_aligned(in_flight.headings(), in_flight.rows())}\n"
+                     f"{in_flight.summary()}")
     return "\n\n".join(parts)
 
 
@@ -178,7 +181,7 @@ def _environment(environment):
             yield key.replace("_", " "), "", str(value)
 
 
-def markdown(summary, environment, problem, charts):
+def markdown(summary, environment, problem, charts, in_flight):
     parts = ["# virtio_blk: comparison of the drivers\n", "## Environment\n"]
     parts += [f"- {key}{' of ' + name if name else ''}: {value}"
               for key, name, value in _environment(environment)]
@@ -189,6 +192,9 @@ def markdown(summary, environment, problem, charts):
     wanted = list(_target_rows(summary))
     if wanted:
         parts.append(f"\n## Targets\n\n{_markdown(TARGET_HEADINGS, wanted)}")
+    if in_flight.cells:
+        parts.append(f"\n## Requests in flight\n\n{depth.TARGET}\n\n{in_flight.summary()}\n\n"
+                     f"{_markdown(in_flight.headings(), in_flight.rows())}\n\n{depth.NOTES}")
     counted = list(instruction_tables(summary))
     if counted:
         parts.append("\n## Where the instructions go (counted mode)")
@@ -197,7 +203,8 @@ def markdown(summary, environment, problem, charts):
     memory = list(_memory_rows(summary))
     if memory:
         parts.append(f"\n## Memory of a disk\n\n{_markdown(MEMORY_HEADINGS, memory)}")
-    parts.append(f"\n## How to read it\n\n{NOTES}")
+    if summary.runs:
+        parts.append(f"\n## How to read it\n\n{NOTES}")
     if charts:
         parts.append("## Charts\n")
         parts += [f"![{title}]({name})\n" for title, name in charts]

@@ -48,6 +48,14 @@ static void virtblk_end_run(void)
 		local_bh_enable();
 }
 
+/* While requests wait for room blk-mq keeps the others, which it can merge and reorder. */
+static blk_status_t virtblk_accept(struct virtblk_queue *q, struct request *rq)
+{
+	if (unlikely(atomic_read(&q->state) & VIRTBLK_FULL))
+		return BLK_STS_RESOURCE;
+	return virtblk_prep_rq(q->vblk, rq);
+}
+
 static void virtblk_submit(struct virtblk_queue *q)
 {
 	virtblk_begin_run();
@@ -62,13 +70,13 @@ static void virtblk_submit(struct virtblk_queue *q)
  *
  * Context: process or softirq, does not sleep.
  *
- * Return: as virtblk_prep_rq().
+ * Return: as virtblk_prep_rq(), also BLK_STS_RESOURCE (the ring is full).
  */
 blk_status_t virtblk_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
 	struct virtblk_queue *q = hctx->driver_data;
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(bd->rq);
-	blk_status_t status = virtblk_prep_rq(q->vblk, bd->rq);
+	blk_status_t status = virtblk_accept(q, bd->rq);
 
 	if (unlikely(status))
 		return status;
@@ -93,7 +101,7 @@ void virtblk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 
 /**
  * virtblk_queue_rqs - blk_mq_ops.queue_rqs: submit a plug list
- * @rqlist: the requests; those that cannot be prepared are left in it
+ * @rqlist: the requests; those that are not accepted are left in it
  *
  * Context: as virtblk_queue_rq().
  */
@@ -108,7 +116,7 @@ void virtblk_queue_rqs(struct rq_list *rqlist)
 		struct virtblk_queue *rq_queue = rq->mq_hctx->driver_data;
 		struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 
-		if (unlikely(virtblk_prep_rq(rq_queue->vblk, rq))) {
+		if (unlikely(virtblk_accept(rq_queue, rq))) {
 			rq_list_add_tail(&failed, rq);
 			continue;
 		}
@@ -298,6 +306,8 @@ static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run
 		q->in_ring++;
 		added++;
 	}
+	if (unlikely(!vbr == !!(atomic_read(&q->state) & VIRTBLK_FULL)))
+		atomic_xor(VIRTBLK_FULL, &q->state);
 	if (!added)
 		return;
 
@@ -432,7 +442,7 @@ void virtblk_done(struct virtqueue *vq)
 	bool waits = !in_hardirq();
 
 	q->stats.interrupts++;
-	if (unlikely(q->waits != waits))
+	if (unlikely(READ_ONCE(q->waits) != waits))
 		WRITE_ONCE(q->waits, waits);
 	virtblk_complete(virtblk_run_queue(q, VIRTBLK_REAP));
 }
@@ -482,7 +492,7 @@ int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	struct virtblk_req *done, *vbr, *next;
 	int found = 0;
 
-	/* Until all is marked as complete: virtblk_del_vqs() waits, and what is not gets cancelled. */
+	/* virtblk_del_vqs() waits until all is marked: what is not complete gets cancelled. */
 	rcu_read_lock();
 	virtblk_begin_run();
 	done = virtblk_run_queue(hctx->driver_data, VIRTBLK_WORK);
@@ -584,6 +594,8 @@ void virtblk_close_queue(struct virtblk_queue *q)
 {
 	spin_lock_irq(&q->lock);
 	q->open = false;
+	/* Nobody else will: what comes is to fail, if the device is dead. */
+	atomic_andnot(VIRTBLK_FULL, &q->state);
 	spin_unlock_irq(&q->lock);
 }
 

@@ -37,6 +37,7 @@
  * @VIRTBLK_WORK: both; as a set bit, work that was missed, as an argument, what
  *	a run of the queue may do
  * @VIRTBLK_SCHED: the softirq is scheduled, or running
+ * @VIRTBLK_FULL: requests are in the backlog: no more are accepted
  *
  * While one of the first two is set, the lock is held, or its holder is between
  * the unlock and the look, or who set the bit is about to try the lock once
@@ -47,6 +48,7 @@ enum virtblk_queue_state {
 	VIRTBLK_REAP	= BIT(1),
 	VIRTBLK_WORK	= VIRTBLK_ADD | VIRTBLK_REAP,
 	VIRTBLK_SCHED	= BIT(2),
+	VIRTBLK_FULL	= BIT(3),
 };
 
 /**

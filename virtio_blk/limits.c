@@ -11,6 +11,18 @@
 #define virtblk_cread_feature(vdev, feature, field, ptr) \
 	virtio_cread_feature(vdev, feature, struct virtio_blk_config, field, ptr)
 
+/* The value, or 0 after saying that it can't be. */
+#define virtblk_cread_nonzero(vdev, field)					\
+({										\
+	struct virtio_device *__vdev = (vdev);					\
+	u32 __v;								\
+										\
+	virtblk_cread(__vdev, field, &__v);					\
+	if (!__v)								\
+		dev_err(&__vdev->dev, "virtio_blk: " #field " can't be 0\n");	\
+	__v;									\
+})
+
 static void virtblk_read_size_limits(struct virtio_blk *vblk, struct queue_limits *lim)
 {
 	struct virtio_device *vdev = vblk->vdev;
@@ -55,25 +67,19 @@ static int virtblk_read_secure_erase(struct virtio_device *vdev, struct queue_li
 {
 	u32 v;
 
-	virtblk_cread(vdev, secure_erase_sector_alignment, &v);
-	if (!v) {
-		dev_err(&vdev->dev, "virtio_blk: secure_erase_sector_alignment can't be 0\n");
+	v = virtblk_cread_nonzero(vdev, secure_erase_sector_alignment);
+	if (!v)
 		return -EINVAL;
-	}
 	*granularity = min_not_zero(*granularity, v);
 
-	virtblk_cread(vdev, max_secure_erase_sectors, &v);
-	if (!v) {
-		dev_err(&vdev->dev, "virtio_blk: max_secure_erase_sectors can't be 0\n");
+	v = virtblk_cread_nonzero(vdev, max_secure_erase_sectors);
+	if (!v)
 		return -EINVAL;
-	}
 	lim->max_secure_erase_sectors = v;
 
-	virtblk_cread(vdev, max_secure_erase_seg, &v);
-	if (!v) {
-		dev_err(&vdev->dev, "virtio_blk: max_secure_erase_seg can't be 0\n");
+	v = virtblk_cread_nonzero(vdev, max_secure_erase_seg);
+	if (!v)
 		return -EINVAL;
-	}
 	*segments = min_not_zero(*segments, v);
 	return 0;
 }

@@ -23,8 +23,8 @@ static unsigned int queue_depth;
 module_param(queue_depth, uint, 0444);
 MODULE_PARM_DESC(queue_depth, "Requests in flight for each queue. 0 for as many as the ring holds.");
 
-/* The least a request with data takes with direct descriptors: two headers and a segment. */
-#define VIRTBLK_SLOTS		3
+/* The least that a request with data takes with direct descriptors. */
+#define VIRTBLK_MIN_SLOTS	(VIRTBLK_HDR_SGS + 1)
 
 static int indirect = -1;
 
@@ -160,9 +160,9 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 	if (err)
 		goto out;
 
-	if (direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_SLOTS) {
+	if (direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_MIN_SLOTS) {
 		dev_err(&vdev->dev, "a queue of %u has no room for a request, which takes %u\n",
-			virtqueue_get_vring_size(vqs[0]), VIRTBLK_SLOTS);
+			virtqueue_get_vring_size(vqs[0]), VIRTBLK_MIN_SLOTS);
 		vdev->config->del_vqs(vdev);
 		err = -EINVAL;
 		goto out;
@@ -263,9 +263,9 @@ unsigned int virtblk_max_segments(struct virtio_blk *vblk)
 				 seg_max, &seg_max))
 		seg_max = 1;
 	/* A queue has at most 32768 elements (VIRTIO 1.3, 2.7). */
-	seg_max = clamp(seg_max, 1U, 32768U - 2);
-	if (vblk->queues[0].direct && ring > 2)
-		seg_max = min(seg_max, ring - 2);
+	seg_max = clamp(seg_max, 1U, 32768U - VIRTBLK_HDR_SGS);
+	if (vblk->queues[0].direct && ring > VIRTBLK_HDR_SGS)
+		seg_max = min(seg_max, ring - VIRTBLK_HDR_SGS);
 	return seg_max;
 }
 

@@ -150,22 +150,12 @@ enum virtblk_state {
 
 /**
  * struct virtio_blk - a virtio block device
- * @vdev_mutex: held by whatever may run after virtblk_remove(): @vdev is NULL
- *	from then on
- * @vdev: the device on the virtio bus
+ * @vdev: the device on the virtio bus, NULL once virtblk_remove() has ended
+ * @vdev_mutex: protects @vdev from that; held by whatever may run later
+ *
+ * Set by probe, and only read from then on:
  * @disk: the disk
  * @tag_set: its tags
- * @config_work: reads the capacity again after a configuration change
- * @recover_work: finds out what is wrong with the device
- * @state_mutex: held by who starts or stops the virtqueues once the disk is
- *	there; protects the members down to @resets
- * @state: see enum virtblk_state
- * @frozen: nobody gets into the request queue, and nothing is in it: since
- *	virtblk_freeze()
- * @timed_out: a request was not completed in time
- * @completions_at_reset: requests completed up to the last reset
- * @resets: since the device last completed a request
- * @len_valid: the device has told how much it has read
  * @index: of the disk's name and minor numbers
  * @offered: feature bits of the device
  * @num_queues: virtqueues in use
@@ -173,21 +163,28 @@ enum virtblk_state {
  * @queues: a virtqueue each; kept across suspend and reset
  * @zone_sectors: size of a zone, in 512-byte sectors; 0 if not zoned
  * @debugfs: the disk's folder
+ *
+ * Starting and stopping:
+ * @config_work: reads the capacity again after a configuration change
+ * @recover_work: finds out what is wrong with the device
+ * @timed_out: a request was not completed in time; written by xchg()
+ * @state_mutex: protects the next four; held by who starts or stops the
+ *	virtqueues once the disk is there
+ * @state: see enum virtblk_state
+ * @frozen: nobody gets into the request queue, and nothing is in it: since
+ *	virtblk_freeze()
+ * @completions_at_reset: requests completed up to the last reset
+ * @resets: since the device last completed a request
+ *
+ * I/O path, no lock:
+ * @len_valid: the device reports how much it has read; set once, never cleared
  */
 struct virtio_blk {
-	struct mutex vdev_mutex;	/* protects vdev */
 	struct virtio_device *vdev;
+	struct mutex vdev_mutex;	/* protects vdev */
+
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
-	struct work_struct config_work;
-	struct work_struct recover_work;
-	struct mutex state_mutex;	/* starting and stopping, see above */
-	enum virtblk_state state;
-	bool frozen;
-	int timed_out;			/* for xchg(): no smaller one is portable */
-	u64 completions_at_reset;
-	unsigned int resets;
-	bool len_valid;
 	int index;
 	u64 offered;
 	unsigned int num_queues;
@@ -195,6 +192,17 @@ struct virtio_blk {
 	struct virtblk_queue *queues;
 	unsigned int zone_sectors;
 	struct dentry *debugfs;
+
+	struct work_struct config_work;
+	struct work_struct recover_work;
+	int timed_out;			/* no smaller type is portable for xchg() */
+	struct mutex state_mutex;	/* protects what follows, down to resets */
+	enum virtblk_state state;
+	bool frozen;
+	u64 completions_at_reset;
+	unsigned int resets;
+
+	bool len_valid;
 };
 
 /**

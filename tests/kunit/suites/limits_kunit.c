@@ -189,7 +189,7 @@ static struct fake *fake_device(struct kunit *test)
 	fake->vdev.dev.init_name = "fake";
 	fake->vdev.dev.driver = &fake->driver.driver;
 	fake->vblk.vdev = &fake->vdev;
-	fake->vblk.vqs = &fake->vq;
+	fake->vblk.queues = &fake->vq;
 	fake->vblk.num_queues = 1;
 	fake->vq.vq = &fake->ring;
 	fake->ring.num_free = RING;

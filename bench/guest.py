@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import figures
+from bench import figures, hold
 from bench.instructions import DRIVER
 from bench.plan import poll_queues
 from harness.qemu import Guest, drive
@@ -232,11 +232,13 @@ class Bench:
         else:
             length = [f"--number_ios={self.boot.ios(step.workload)}"]
         self._scatter(step)
+        held_before = self._held(name)
         before = self.counter and self.counter.read()
         found = self._fio(step, name, environment, length, seconds or 0)
         counted = self.counter and self.counter.read() - before
+        held = held_before and self._held(name) - held_before
         record = self._record(step, name, found)
-        record.update(self._per_io(step, name, environment, counted, record["window_ios"],
+        record.update(self._per_io(step, name, environment, counted, held, record["window_ios"],
                                    record["seconds"]))
         return record
 
@@ -292,27 +294,34 @@ class Bench:
             return figures.busy_percent(found["cpu.lead"], found["cpu.span"])
         return figures.busy_percent(found["cpu.before"], found["cpu.after"])
 
+    def _held(self, name):
+        """What ran under the lock of a disk's virtqueues up to now; None where nothing counts."""
+        counters = f"/sys/kernel/debug/virtio_blk/{name}/counters"
+        return self.counter and self.counter.holds.read(
+            self.guest.sh(f"[ ! -e {counters} ] || cat {counters}").out)
+
     def _counted_fio(self, step, name, environment, *length):
-        """Instructions, I/Os and seconds."""
+        """Instructions, those under the lock, I/Os and seconds."""
         self._scatter(step)
-        before = self.counter.read()
+        held_before, before = self._held(name), self.counter.read()
         found = self._fio(step, name, environment, length, 0)
-        return (self.counter.read() - before,
+        return (self.counter.read() - before, self._held(name) - held_before,
                 figures.completed(found["disk.before"], found["disk.after"]),
                 figures.runtime(found["fio"]))
 
-    def _per_io(self, step, name, environment, counted, ios, seconds):
-        """Guest instructions per I/O, see instructions.py; only where the amount
+    def _per_io(self, step, name, environment, counted, held, ios, seconds):
+        """Guest instructions per I/O, see instructions.py and hold.py; only where the amount
         of work can be chosen."""
         if counted is None or step.workload.files:
             return dict.fromkeys(("instructions_per_io", "driver_instructions_per_io",
-                                  "instructions_by_area", "functions"))
+                                  "instructions_by_area", "functions", *hold.FIGURES))
+        held.check(counted)
         key = (step.variant.name, step.workload.name, step.queues)
         if key not in self._start_up:
             self._start_up[key] = self._counted_fio(step, name, environment, "--number_ios=1")
-        start_up, done, _ = self._start_up[key]
+        start_up, held_at_start, done, _ = self._start_up[key]
         if step.workload.name not in self._passing:
-            thinking, _, span = self._counted_fio(step, name, environment, *THINK)
+            thinking, _, _, span = self._counted_fio(step, name, environment, *THINK)
             if span < THINK_SECONDS:
                 raise Failure(f"fio thought for {span} s instead of {THINK_SECONDS} s")
             self._passing[step.workload.name] = (thinking - start_up) * (1 / span)
@@ -323,4 +332,5 @@ class Bench:
                 "driver_instructions_per_io": round(sum(areas[area] for area in DRIVER), 1),
                 "instructions_by_area": areas,
                 "functions": {key: number / (ios - done)
-                              for key, number in counted.by_function().items()}}
+                              for key, number in counted.by_function().items()},
+                **hold.figures(held - held_at_start, ios - done)}

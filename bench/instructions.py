@@ -15,6 +15,7 @@ from collections import Counter as Sums
 from pathlib import Path
 
 from bench import symbols
+from bench.hold import Holds
 from harness.util import Failure, need_tool, run_logged
 
 HERE = Path(__file__).parent / "insns"
@@ -64,21 +65,22 @@ class Counter:
         self._starts.write_bytes(array("Q", [span.start for span in self._spans]))
         self._counts = workdir / "insns.counts"
         self._counts.write_bytes(bytes(8 * len(self._spans)))
+        self.holds = Holds(kernel, self._spans, workdir)
         self._plugin = workdir / "insns.so"
         self.loop = workdir / "loop"
         compiler = [need_tool("gcc", "gcc"), "-std=gnu11", "-Wall", "-Wextra",
                     "-Werror", "-O2"]
         run_logged([*compiler, "-shared", "-fPIC", "-fvisibility=hidden",
-                    "-o", self._plugin, HERE / "insns.c"], workdir / "insns.log",
-                   "building the instruction counter")
+                    "-o", self._plugin, HERE / "insns.c", HERE / "hold.c"],
+                   workdir / "insns.log", "building the instruction counter")
         run_logged([*compiler, "-static", "-nostdlib", "-ffreestanding",
                     f"-DROUNDS={LOOP_ROUNDS}", "-o", self.loop, HERE / "loop.c"],
                    workdir / "loop.log", "building the instruction counter's check")
 
     def args(self):
-        paths = [str(path).replace(",", ",,")
-                 for path in (self._plugin, self._starts, self._counts)]
-        return ["-plugin", "{},starts={},counts={}".format(*paths)]
+        files = {"starts": self._starts, "counts": self._counts, **self.holds.args()}
+        words = [str(self._plugin), *(f"{name}={path}" for name, path in files.items())]
+        return ["-plugin", ",".join(word.replace(",", ",,") for word in words)]
 
     def read(self):
         return Count(self._spans, array("Q", self._counts.read_bytes()))

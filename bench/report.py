@@ -85,6 +85,50 @@ def _instruction_rows(summary, queues, workload, cells):
     return rows
 
 
+HOLD_FUNCTIONS = 10
+
+
+def hold_tables(summary):
+    """(title, headings, rows) of what runs under the lock, for each workload of counted mode."""
+    for queues in summary.queues:
+        for workload in summary.workloads:
+            cells = {variant: summary.cell("counted", queues, workload, variant)
+                     for variant in summary.variants}
+            cells = {variant: cell for variant, cell in cells.items() if cell.hold_functions}
+            if cells:
+                plural = "" if queues == 1 else "s"
+                yield (f"{workload}, {queues} queue{plural}", ("under the lock, per I/O", *cells),
+                       [*_hold_rows(summary, queues, workload, cells), *_function_rows(cells)])
+
+
+def _hold_rows(summary, queues, workload, cells):
+    for text, figure, digits in (
+            ("instructions, plain kernel", "hold_instructions", 0),
+            ("hold by lockstat, ns, with lockdep", "hold_ns", 0),
+            ("acquisitions, plain kernel", "hold_acquisitions", 3),
+            ("acquisitions by lockstat", "acquisitions", 3)):
+        yield text, *(_number(getattr(cell, figure), digits) for cell in cells.values())
+        if not digits:
+            ratios = [summary.ratio(figure, "counted", queues, workload, variant)
+                      for variant in cells]
+            yield (f"- ratio to {REFERENCE}",
+                   *(NONE if ratio is None else f"{ratio:.3f}" for ratio in ratios))
+
+
+def _function_rows(cells):
+    """The functions that take most in some variant, and all others together."""
+    held = [cell.hold_functions for cell in cells.values()]
+    most = {function: max(numbers.get(function, 0) for numbers in held)
+            for function in {function for numbers in held for function in numbers}}
+    named = sorted(most, key=most.get, reverse=True)[:HOLD_FUNCTIONS]
+    for function in named:
+        area, name = function
+        yield (name if name == area else f"{name} ({area})",
+               *(f"{numbers.get(function, 0):,.0f}" for numbers in held))
+    yield ("all other functions",
+           *(f"{sum(numbers[f] for f in numbers if f not in named):,.0f}" for numbers in held))
+
+
 MEMORY_HEADINGS = ("disk", "variant", "bytes of a request", "requests", "bytes of the driver's own",
                    f"bytes a request more than {REFERENCE}")
 
@@ -156,6 +200,13 @@ NOTES = """\
   the functions). Most of it no driver can change. The last line says how far one could get whose
   own code, ring and transport cost nothing, if all else were as in that variant's run: a driver
   changes the rest only by how often it makes the kernel take interrupts, allocate and wake up.
+- What runs under the virtqueue's lock: instructions, by function, that a vCPU executes on the plain
+  kernel from where a lock function returns to the driver's module up to its call of an unlock
+  function, callees included; waiting for the lock and the lock functions themselves are not in it.
+  Beside it lockstat's hold of the same workload, in which lockdep, not the driver, is dear: above
+  all where something is allocated or freed under the lock. Static functions that the compiler
+  put into their callers are counted there; the module is one row. The acquisitions are those
+  counted this way, which have to be as many as this driver counts itself.
 - Memory: a request's is the tag set's cmd_size. The driver's own is what its code allocated and
   holds once the disk is there (kmalloc and per-CPU memory; device and queues), on the kernel with
   LOCK_STAT, where locks and work items are larger. Tables allocated for a request in flight, such
@@ -200,6 +251,11 @@ def markdown(summary, environment, problem, charts, in_flight):
         parts.append("\n## Where the instructions go (counted mode)")
         parts += [f"\n{title}:\n\n{_markdown(headings, rows, 1)}"
                   for title, headings, rows in counted]
+    holds = list(hold_tables(summary))
+    if holds:
+        parts.append("\n## What runs under the virtqueue's lock (counted mode)")
+        parts += [f"\n{title}:\n\n{_markdown(headings, rows, 1)}"
+                  for title, headings, rows in holds]
     memory = list(_memory_rows(summary))
     if memory:
         parts.append(f"\n## Memory of a disk\n\n{_markdown(MEMORY_HEADINGS, memory)}")

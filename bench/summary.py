@@ -48,6 +48,9 @@ class Cell:
         self.instructions = spread(run["instructions_per_io"] for run in self.plain)
         self.driver_instructions = spread(run["driver_instructions_per_io"] for run in self.plain)
         self.areas = _by_area(self.plain)
+        self.hold_instructions = spread(run["hold_instructions_per_io"] for run in self.plain)
+        self.hold_acquisitions = spread(run["hold_acquisitions_per_io"] for run in self.plain)
+        self.hold_functions = _by_function(self.plain)
         self.untouched = spread(run["instructions_per_io"] - run["driver_instructions_per_io"]
                                 for run in self.plain if run["instructions_per_io"])
         self.instruction_iops = spread(1e9 / run["instructions_per_io"] for run in self.plain
@@ -68,6 +71,16 @@ def _by_area(runs):
     """Instructions per I/O, {area: spread}."""
     found = [run["instructions_by_area"] for run in runs if run["instructions_by_area"]]
     return {area: spread(areas[area] for areas in found) for area in found[0]} if found else {}
+
+
+def _by_function(runs):
+    """Instructions under the lock per I/O, {(area, function): their median}."""
+    found = [{(area, function): number
+              for area, functions in run["hold_by_function"].items()
+              for function, number in functions.items()}
+             for run in runs if run["hold_by_function"]]
+    return {function: median(numbers.get(function, 0) for numbers in found)
+            for function in {function for numbers in found for function in numbers}}
 
 
 @dataclass(frozen=True)

@@ -66,16 +66,22 @@ def _area(path):
     return next((name for start, name in AREAS if path.startswith(start)), OTHER)
 
 
+def functions(kernel):
+    """(address, name) of a kernel's symbols that are code, in order."""
+    for line in (kernel.builddir / "System.map").read_text().splitlines():
+        address, kind, name = line.split()
+        if kind in CODE:
+            yield int(address, 16), name
+
+
 def spans(kernel):
     """All addresses of a guest, in order."""
     objects = _objects(kernel)
     found = [Span(0, USER, USER), Span(KERNEL, OTHER, OTHER)]
     path = ""
-    for line in (kernel.builddir / "System.map").read_text().splitlines():
-        address, kind, name = line.split()
-        start = int(address, 16)
+    for start, name in functions(kernel):
         # Names that no object defines are the linker script's.
-        if kind not in CODE or name not in objects or start <= found[-1].start:
+        if name not in objects or start <= found[-1].start:
             continue
         # Objects are linked one after the other: of several, the last one's.
         if path not in objects[name]:

@@ -31,8 +31,10 @@ class Target:
 
 
 TARGETS = (
-    Target("lock hold per I/O, counted mode", "hold_ns", "counted", "uring-batch",
+    Target("lock hold per I/O, lockstat kernel, counted mode", "hold_ns", "counted", "uring-batch",
            {1: 0.37, 4: 0.18}, {1: 0.25, 4: 0.10}, True),
+    Target("instructions under the lock per I/O, plain kernel, counted mode", "hold_instructions",
+           "counted", "uring-batch", {1: 0.85, 4: 0.50}, {}, True),
     Target("guest instructions per I/O, counted mode", "instructions", "counted", "uring-batch",
            {1: 0.92, 4: 0.80}, {1: 0.85, 4: 0.70}, True),
     Target("IOPS, parallel mode, io_uring depth 32 batch 8 x 4, median", "iops", "parallel",

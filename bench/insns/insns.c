@@ -12,31 +12,16 @@
  * A halted vCPU executes nothing, so idle time is not in the figure.  The sum
  * is exact only where vCPUs take turns, that is with -icount.
  *
- * Debian does not package qemu-plugin.h; what is used of it is declared here.
+ * With calls=FILE,held=FILE besides, hold.c counts what runs under the lock of
+ * a virtqueue.
  */
 #include <fcntl.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef struct qemu_info qemu_info_t;
-typedef void (*tb_trans_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, tb_trans_cb cb);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-						 size_t index);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
-						enum qemu_plugin_op op,
-						void *ptr, uint64_t imm);
+#include "insns.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -44,9 +29,10 @@ EXPORT int qemu_plugin_version = 1;
 
 static const uint64_t *starts;
 static uint64_t *counts;
-static size_t num_starts;
+static bool holds;
+size_t num_starts;
 
-static uint64_t *count_of(uint64_t address)
+size_t span_of(uint64_t address)
 {
 	size_t low = 0, high = num_starts;
 
@@ -58,7 +44,7 @@ static uint64_t *count_of(uint64_t address)
 		else
 			high = middle;
 	}
-	return &counts[low];
+	return low;
 }
 
 /*
@@ -70,16 +56,18 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
+	if (holds)
+		hold_translated(tb);
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint64_t *count = count_of(qemu_plugin_insn_vaddr(insn));
+		uint64_t *count = &counts[span_of(qemu_plugin_insn_vaddr(insn))];
 
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   count, 1);
 	}
 }
 
-static void *map_file(const char *path, size_t *size)
+void *map_file(const char *path, size_t *size)
 {
 	void *map = MAP_FAILED;
 	int fd = open(path, O_RDWR);
@@ -99,6 +87,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
 			       int argc, char **argv)
 {
 	size_t starts_size = 0, counts_size = 0;
+	const char *calls = NULL, *held = NULL;
 	int i;
 
 	(void)info;
@@ -107,12 +96,21 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
 			starts = map_file(argv[i] + 7, &starts_size);
 		else if (!strncmp(argv[i], "counts=", 7))
 			counts = map_file(argv[i] + 7, &counts_size);
+		else if (!strncmp(argv[i], "calls=", 6))
+			calls = argv[i] + 6;
+		else if (!strncmp(argv[i], "held=", 5))
+			held = argv[i] + 5;
 	}
 	if (!starts || !counts || starts_size != counts_size) {
 		fprintf(stderr, "insns.so: needs starts=FILE and counts=FILE of one size\n");
 		return 1;
 	}
 	num_starts = starts_size / sizeof(*starts);
+	holds = calls && held;
+	if (holds && !hold_install(calls, held)) {
+		fprintf(stderr, "insns.so: calls=FILE or held=FILE is not what hold.c needs\n");
+		return 1;
+	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

@@ -12,6 +12,8 @@ GROUP = "depth"
 DRIVER = "virtio_blk"
 LEAST = 0.97            # of in-tree's throughput, where a disk takes a millisecond or more
 SLOW_US = 1000
+LEAST_PAIRS = 3
+TOO_FEW = "too few runs to say"
 SCATTERED = "mmapshared:/tmp/scattered"
 NONE = "-"
 
@@ -138,15 +140,16 @@ def verdict(workload, figure, pairs):
     not surely below it; where the disk is slow, the throughput is in-tree's but for LEAST."""
     if pairs is None:
         return "not measured"
+    if "p99.9" in figure:
+        return ""       # too few samples to judge by
     interval = pairs.interval
+    if len(pairs.ratios) < LEAST_PAIRS:
+        return TOO_FEW
     if "p99" in figure:
-        # Of p99.9 there are too few samples to judge by.
-        if figure.startswith("reader's p99.9"):
-            return ""
         if pairs.middle <= 1:
             return "met"
         if not interval:
-            return "too few runs to say"
+            return TOO_FEW
         return "missed" if interval[0] > 1 else "met, within noise"
     if workload.latency_us >= SLOW_US:
         if pairs.middle >= LEAST:
@@ -155,7 +158,7 @@ def verdict(workload, figure, pairs):
     if pairs.middle >= 1:
         return "met"
     if not interval:
-        return "too few runs to say"
+        return TOO_FEW
     return "missed" if interval[1] < 1 else "met, within noise"
 
 

@@ -24,6 +24,7 @@ def test(g, disk):
     assert 0 < used['interrupts'] <= IOS, f'{used}'
     assert 0 < used['kicks'] <= used['batches'] <= min(IOS, used['acquisitions']), f'{used}'
     assert used['kicks'] + used['kicks_saved'] == used['batches'], f'{used}'
+    assert used['missed'] <= used['acquisitions'], f'{used}'
     # A depth of 32 in batches of 8 leaves something to save.
     assert used['acquisitions'] < 2 * IOS, f'{used}'
     g.unload()

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bio.h>
+#include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/sched/clock.h>
 
 #include "fixture.h"
+
+struct step step;
 
 /**
  * fixture_init - begin a test
@@ -41,7 +45,7 @@ static void io_free(struct io *io)
  * fixture_exit - end a test
  * @test: the test
  *
- * Whatever it was about: nothing may have broken the lock rule.
+ * Whatever it was about: nothing may have broken the rules of hooks.c.
  */
 void fixture_exit(struct kunit *test)
 {
@@ -82,7 +86,8 @@ void fixture_exit(struct kunit *test)
 		io_free(&fix->ios[i]);
 	}
 	KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&hooks.violations),
-			    "the lock rule is broken, first by %s", hook_name(hooks.violator));
+			    "a rule is broken, first by %s %s", hook_name(hooks.violator),
+			    hooks.violation ?: "");
 }
 
 static struct fixture *fixture_make(struct kunit *test, const char *options)
@@ -97,7 +102,7 @@ static struct fixture *fixture_make(struct kunit *test, const char *options)
 	fix->sim = sim;
 	fix->vblk = sim->vdev.priv;
 	KUNIT_ASSERT_NOT_NULL(test, fix->vblk);
-	fix->vq = &fix->vblk->queues[0];
+	fix->q = &fix->vblk->queues[0];
 	fix->bdev = fix->vblk->disk->part0;
 	KUNIT_ASSERT_EQ_MSG(test, 1, fix->vblk->io_queues[HCTX_TYPE_DEFAULT],
 			    "load the module with poll_queues=1");
@@ -146,11 +151,50 @@ struct fixture *fixture_scheduled_disk(struct kunit *test)
 	return fix;
 }
 
+/**
+ * fixture_hctx - the block layer's side of the queue
+ * @fix: the fixture
+ */
+struct blk_mq_hw_ctx *fixture_hctx(struct fixture *fix)
+{
+	struct blk_mq_hw_ctx *hctx;
+	unsigned long i;
+
+	queue_for_each_hw_ctx(fix->vblk->disk->queue, hctx, i)
+		if (hctx->driver_data == fix->q)
+			return hctx;
+	return NULL;
+}
+
+static void fixture_irq(struct irq_work *work)
+{
+	struct fixture *fix = container_of(work, struct fixture, irq);
+
+	fix->q->vq->callback(fix->q->vq);
+}
+
+/**
+ * fixture_interrupt - call the queue's callback as an interrupt handler, now
+ * @fix: the fixture
+ *
+ * In a hard interrupt, on PREEMPT_RT in a thread. The simulator's interrupts are
+ * the same, but they come only when the ring has something.
+ *
+ * Context: process, sleeps until it is done.
+ */
+void fixture_interrupt(struct fixture *fix)
+{
+	init_irq_work(&fix->irq, fixture_irq);
+	irq_work_queue(&fix->irq);
+	irq_work_sync(&fix->irq);
+}
+
 static void io_end(struct bio *bio)
 {
 	struct io *io = bio->bi_private;
 
-	hook_note(HOOK_END_IO, NULL, 0);
+	if (!io->refused)
+		hook_note(HOOK_END_IO, NULL, 0);
 	if (atomic_inc_return(&io->ended) > 1)
 		return;
 	io->status = bio->bi_status;
@@ -299,6 +343,15 @@ void actor_wait(struct kunit *test, struct actor *actor)
 }
 
 /**
+ * actor_look - what an actor may do: have the softirq look at the queue
+ * @actor: the actor
+ */
+void actor_look(struct actor *actor)
+{
+	virtblk_look(actor->fix->q);
+}
+
+/**
  * wait_until - wait for another CPU, interrupts on or off
  * @cond: for what
  *
@@ -317,12 +370,158 @@ bool wait_until(bool (*cond)(void))
 }
 
 /**
+ * step_init - begin a test of a moment
+ * @fix: the fixture
+ * @cpu: where it comes
+ * @context: in what
+ */
+void step_init(struct fixture *fix, int cpu, enum hook_context context)
+{
+	memset(&step, 0, sizeof(step));
+	step.fix = fix;
+	step.cpu = cpu;
+	step.context = context;
+}
+
+/**
+ * step_now - is this the moment
+ * @hook: what is called
+ * @wanted: what it is called for the first time at that moment
+ */
+bool step_now(enum hook hook, enum hook wanted)
+{
+	if (step.fired || hook != wanted || raw_smp_processor_id() != step.cpu ||
+	    hook_context() != step.context)
+		return false;
+	step.fired = true;
+	step.task = current;
+	return true;
+}
+
+/**
+ * step_until - let the moment last
+ * @cond: until then
+ */
+void step_until(bool (*cond)(void))
+{
+	step.came = wait_until(cond);
+	step.state = atomic_read(&step.fix->q->state);
+}
+
+/**
+ * step_b_is_done - B has done its part
+ */
+bool step_b_is_done(void)
+{
+	return completion_done(&step.b.done);
+}
+
+/**
+ * comes_to - wait until there were as many calls, and no more
+ * @hook: of which kind
+ * @count: how many
+ */
+bool comes_to(enum hook hook, unsigned int count)
+{
+	int ms;
+
+	for (ms = 0; ms < PATIENCE_MS && hook_count(hook) < count; ms += 20)
+		msleep(20);
+	return hook_count(hook) == count;
+}
+
+/**
+ * wait_until_still - wait until nobody runs the queue, and nobody will
+ * @fix: the fixture
+ *
+ * Return: whether that came.
+ */
+bool wait_until_still(struct fixture *fix)
+{
+	int state;
+
+	return !read_poll_timeout(atomic_read, state, !state && !work_busy(&fix->q->work),
+				  USEC_PER_MSEC, PATIENCE_MS * USEC_PER_MSEC, false,
+				  &fix->q->state);
+}
+
+/**
+ * skip_if_waits - skip a test of what happens when the lock is missed
+ * @test: the test
+ */
+void skip_if_waits(struct kunit *test)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "on PREEMPT_RT the lock is waited for");
+}
+
+/**
+ * call_back_in_a_task - call the queue's callback, from a task
+ * @fix: the fixture
+ *
+ * From then on its lock is waited for.
+ */
+void call_back_in_a_task(struct fixture *fix)
+{
+	fix->q->vq->callback(fix->q->vq);
+}
+
+/**
  * hook_count - how many calls there were
  * @hook: of which kind
  */
 unsigned int hook_count(enum hook hook)
 {
 	return atomic_read(&hooks.count[hook]);
+}
+
+/* The next call of a kind, from the n-th of all on; NULL: there is none. */
+static const struct hook_event *hook_next(enum hook hook, unsigned int *n)
+{
+	unsigned int seen = min_t(unsigned int, atomic_read(&hooks.nr_events), HOOK_EVENTS);
+
+	while (*n < seen) {
+		const struct hook_event *event = &hooks.events[(*n)++];
+
+		if (event->hook == hook)
+			return event;
+	}
+	return NULL;
+}
+
+/**
+ * hook_count_in - how many calls there were somewhere
+ * @hook: of which kind
+ * @cpu: on which CPU, or HOOK_ANY
+ * @context: in which context, or HOOK_ANY
+ */
+unsigned int hook_count_in(enum hook hook, int cpu, int context)
+{
+	const struct hook_event *event;
+	unsigned int i = 0, n = 0;
+
+	while ((event = hook_next(hook, &i)))
+		n += (cpu == HOOK_ANY || event->cpu == cpu) &&
+		     (context == HOOK_ANY || event->context == context);
+	return n;
+}
+
+/**
+ * hook_find - the first call for a request
+ * @hook: of which kind
+ * @what: the request, or NULL for any
+ *
+ * Return: it, NULL if there was none.
+ */
+const struct hook_event *hook_find(enum hook hook, const void *what)
+{
+	const struct hook_event *event;
+	unsigned int i = 0;
+
+	while ((event = hook_next(hook, &i)))
+		if (!what || event->what == what)
+			break;
+	return event;
 }
 
 /**
@@ -335,13 +534,11 @@ unsigned int hook_count(enum hook hook)
  */
 unsigned int hook_list(enum hook hook, const void **list, unsigned int max)
 {
-	unsigned int i, n = 0, seen = min_t(unsigned int, atomic_read(&hooks.nr_events),
-					    HOOK_EVENTS);
+	const struct hook_event *event;
+	unsigned int i = 0, n = 0;
 
-	for (i = 0; i < seen; i++) {
-		const struct hook_event *event = &hooks.events[i];
-
-		if (event->hook != hook || !event->what || event->value < 0)
+	while ((event = hook_next(hook, &i))) {
+		if (!event->what || event->value < 0)
 			continue;
 		if (n < max)
 			list[n] = event->what;

@@ -29,6 +29,7 @@ enum {
  * @pages: its data
  * @nr_pages: how many
  * @submitted: it has been submitted
+ * @refused: the driver will not take it: the block layer ends it
  * @ended: how often it has ended
  * @done: it has ended
  * @status: how
@@ -40,6 +41,7 @@ struct io {
 	struct page *pages[16];
 	unsigned int nr_pages;
 	bool submitted;
+	bool refused;
 	atomic_t ended;
 	struct completion done;
 	blk_status_t status;
@@ -69,24 +71,59 @@ struct actor {
  * struct fixture - a disk and what is done with it
  * @sim: the device
  * @vblk: the driver's side
- * @vq: its first queue
+ * @q: its first queue
  * @bdev: the disk
  * @ios: bios
  * @actors: who submits them
+ * @irq: fixture_interrupt()
  */
 struct fixture {
 	struct sim_dev *sim;
 	struct virtio_blk *vblk;
-	struct virtblk_queue *vq;
+	struct virtblk_queue *q;
 	struct block_device *bdev;
 	struct io ios[MAX_IOS];
 	struct actor actors[3];
+	struct irq_work irq;
 };
+
+/**
+ * struct step - a moment that a test is about, and lets last
+ * @fix: the fixture
+ * @cpu: where it comes
+ * @context: in what
+ * @a: whose moment it is
+ * @b: who does something meanwhile
+ * @task: who was running when it came
+ * @fired: it has come
+ * @came: so has what it lasts for
+ * @state: the queue's then
+ */
+struct step {
+	struct fixture *fix;
+	int cpu;
+	enum hook_context context;
+	struct actor a;
+	struct actor b;
+	struct task_struct *task;
+	bool fired;
+	bool came;
+	int state;
+};
+
+extern struct step step;
+
+void step_init(struct fixture *fix, int cpu, enum hook_context context);
+bool step_now(enum hook hook, enum hook wanted);
+void step_until(bool (*cond)(void));
+bool step_b_is_done(void);
 
 int fixture_init(struct kunit *test);
 void fixture_exit(struct kunit *test);
 struct fixture *fixture_disk(struct kunit *test, const char *options);
 struct fixture *fixture_scheduled_disk(struct kunit *test);
+struct blk_mq_hw_ctx *fixture_hctx(struct fixture *fix);
+void fixture_interrupt(struct fixture *fix);
 
 void io_prepare(struct kunit *test, unsigned int n, blk_opf_t op, sector_t sector,
 		unsigned int len);
@@ -97,13 +134,22 @@ void io_wait(struct kunit *test, unsigned int first, unsigned int count);
 void actor_start(struct actor *actor, unsigned int cpu, struct fixture *fix,
 		 unsigned int first, unsigned int count);
 void actor_wait(struct kunit *test, struct actor *actor);
+void actor_look(struct actor *actor);
 
 bool wait_until(bool (*cond)(void));
+bool comes_to(enum hook hook, unsigned int count);
+bool wait_until_still(struct fixture *fix);
+void skip_if_waits(struct kunit *test);
+void call_back_in_a_task(struct fixture *fix);
 unsigned int hook_count(enum hook hook);
+unsigned int hook_count_in(enum hook hook, int cpu, int context);
+const struct hook_event *hook_find(enum hook hook, const void *what);
 unsigned int hook_list(enum hook hook, const void **list, unsigned int max);
 void expect_same_order(struct kunit *test, enum hook one, enum hook other, unsigned int count);
 
 extern struct kunit_suite virtblk_rule_suite;
+extern struct kunit_suite virtblk_run_suite;
+extern struct kunit_suite virtblk_wait_suite;
 extern struct kunit_suite virtblk_order_suite;
 extern struct kunit_suite virtblk_notify_suite;
 extern struct kunit_suite virtblk_complete_suite;

@@ -19,6 +19,7 @@
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
 #include <linux/sysfs.h>
+#include <linux/timer.h>
 #include <linux/vmalloc.h>
 
 #include "hooks.h"
@@ -72,7 +73,9 @@ do {										\
 #define blk_mq_requeue_request(rq, kick) hook_requeue_request(rq, kick)
 #define compat_add_to_batch(rq, iob)	hook_add_to_batch(rq, iob)
 #define blk_rq_map_sg(rq, sgl)		hook_map_sg(rq, sgl)
-#define kblockd_mod_delayed_work_on(cpu, work, delay) hook_delayed_work(cpu, work, delay)
+#define tasklet_schedule(softirq)	hook_schedule(softirq)
+#define mod_timer(timer, expires)	hook_mod_timer(timer, expires)
+#define kblockd_schedule_work(work)	hook_schedule_work(work)
 
 #define kmalloc_objs(var, count, gfp)	hook_kmalloc(sizeof(var), count, gfp)
 #define kmalloc_array(count, size, gfp)	hook_kmalloc(size, count, gfp)
@@ -81,5 +84,11 @@ do {										\
 #define kfree(ptr)			hook_kfree(ptr)
 #define sg_alloc_table_chained(table, nents, first, n) hook_sg_alloc(table, nents, first, n)
 #define sg_free_table_chained(table, n)	hook_sg_free(table, n)
+
+/* Where the kernel is told what to call. */
+#ifdef KUNIT_CALLED
+#define virtblk_done			hook_done
+#define virtblk_poll			hook_poll
+#endif
 
 #endif /* KUNIT_HOOKED_H */

@@ -1,17 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of the driver: each is noted, held against the lock rule, and
- * passed on to the kernel unless a test has another answer.
+ * The calls of the driver: each is noted, held against the rules, and passed on
+ * to the kernel unless a test has another answer.
+ *
+ * Under the queue's lock only the ring is used, and it is used nowhere else.
+ * Nobody waits for the lock, a callback misses it at most twice, and who has it
+ * is not preempted before it has looked at the queue's state. Neither a callback
+ * nor any other hard interrupt adds a request or notifies the device. Requests
+ * end in a hard interrupt, a softirq, a callback, or in who polls.
+ *
+ * Another rule holds for a queue that is waited for (&virtblk_queue.waits): who
+ * wants the lock waits, and may be preempted. On PREEMPT_RT, where all queues
+ * are, the notification is sent under the lock.
  */
-#include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 
 #include "hooks.h"
 
 struct hooks hooks;
 
-/* The queue's lock that this CPU holds; interrupts are off as long as it does. */
-static DEFINE_PER_CPU(spinlock_t *, hook_held);
+/**
+ * struct hook_scope - what somebody is in the middle of
+ * @key: hook_key(), 0 if the scope is free; all else is for who has this key
+ * @users: how many things these are
+ * @held: the queue's lock that it holds
+ * @misses: how often in a row it has missed the lock
+ * @callbacks: it is in a virtqueue's callback
+ * @polls: it polls
+ */
+struct hook_scope {
+	unsigned long key;
+	unsigned int users;
+	const spinlock_t *held;
+	unsigned int misses;
+	unsigned int callbacks;
+	unsigned int polls;
+};
+
+static struct hook_scope hook_scopes[64];
 
 static const char * const hook_names[NR_HOOKS] = {
 	[HOOK_ADD]		= "virtqueue_add_sgs",
@@ -23,17 +50,19 @@ static const char * const hook_names[NR_HOOKS] = {
 	[HOOK_IS_BROKEN]	= "virtqueue_is_broken",
 	[HOOK_START]		= "blk_mq_start_request",
 	[HOOK_COMPLETE]		= "blk_mq_complete_request_remote",
-	[HOOK_TOW]		= "blk_mq_set_request_complete",
+	[HOOK_CHAINED]		= "blk_mq_set_request_complete",
 	[HOOK_END]		= "blk_mq_end_request",
 	[HOOK_BATCH]		= "blk_mq_add_to_batch",
 	[HOOK_REQUEUE]		= "blk_mq_requeue_request",
 	[HOOK_MAP]		= "blk_rq_map_sg",
 	[HOOK_ALLOC]		= "an allocation",
 	[HOOK_FREE]		= "a kfree",
-	[HOOK_WORK]		= "kblockd_mod_delayed_work_on",
+	[HOOK_RETRY]		= "mod_timer",
+	[HOOK_SCHEDULE]		= "tasklet_schedule",
+	[HOOK_WORK]		= "kblockd_schedule_work",
 	[HOOK_END_IO]		= "bi_end_io",
 	[HOOK_LOCK]		= "the lock",
-	[HOOK_BUSY]		= "a try of the lock",
+	[HOOK_TRYLOCK_FAILED]	= "a failed try of the lock",
 	[HOOK_UNLOCK]		= "the unlock",
 	[HOOK_WAIT]		= "waiting for the lock",
 };
@@ -58,10 +87,130 @@ void hooks_reset(void)
 	hooks.violator = -1;
 }
 
-static void hook_violation(enum hook hook)
+static void hook_violation(enum hook hook, const char *why)
 {
 	atomic_inc(&hooks.violations);
-	cmpxchg(&hooks.violator, -1, hook);
+	if (cmpxchg(&hooks.violator, -1, hook) == -1)
+		WRITE_ONCE(hooks.violation, why);
+}
+
+/**
+ * hook_context - what the caller is in
+ */
+enum hook_context hook_context(void)
+{
+	if (in_hardirq())
+		return HOOK_HARDIRQ;
+	return in_serving_softirq() ? HOOK_SOFTIRQ : HOOK_TASK;
+}
+
+/* A task and what has interrupted it are not the same. */
+static unsigned long hook_key(void)
+{
+	return (unsigned long)current | hook_context();
+}
+
+static struct hook_scope *hook_find_scope(unsigned long key)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hook_scopes); i++)
+		if (READ_ONCE(hook_scopes[i].key) == key)
+			return &hook_scopes[i];
+	return NULL;
+}
+
+static struct hook_scope *hook_get_scope(void)
+{
+	static struct hook_scope spare;
+	unsigned long key = hook_key();
+	struct hook_scope *scope = hook_find_scope(key);
+	unsigned int i;
+
+	for (i = 0; !scope && i < ARRAY_SIZE(hook_scopes); i++)
+		if (!cmpxchg(&hook_scopes[i].key, 0, key))
+			scope = &hook_scopes[i];
+	if (WARN_ON_ONCE(!scope))
+		scope = &spare;
+	scope->users++;
+	return scope;
+}
+
+static void hook_put_scope(struct hook_scope *scope)
+{
+	if (--scope->users)
+		return;
+	scope->misses = 0;
+	/* Who takes it next finds it empty. */
+	smp_store_release(&scope->key, 0);
+}
+
+static void hook_locked(const spinlock_t *lock)
+{
+	struct hook_scope *scope = hook_get_scope();
+
+	scope->held = lock;
+	scope->misses = 0;
+}
+
+static void hook_unlocked(void)
+{
+	struct hook_scope *scope = hook_find_scope(hook_key());
+
+	if (!scope || !scope->held) {
+		hook_violation(HOOK_UNLOCK, "of nothing");
+		return;
+	}
+	scope->held = NULL;
+	hook_put_scope(scope);
+}
+
+static bool hook_waits(const spinlock_t *lock)
+{
+	return READ_ONCE(container_of(lock, struct virtblk_queue, lock)->waits);
+}
+
+/* Of the calls before HOOK_LOCK: it belongs under the queue's lock. */
+static bool hook_is_locked(enum hook hook)
+{
+	return hook < HOOK_NOTIFY || (IS_ENABLED(CONFIG_PREEMPT_RT) && hook == HOOK_NOTIFY);
+}
+
+/* Returns what is wrong with a call, or NULL. */
+static const char *hook_judge(enum hook hook, const struct hook_scope *scope, const void *what)
+{
+	static const struct hook_scope none;
+	enum hook_context context = hook_context();
+
+	if (!scope)
+		scope = &none;
+	if (hook < HOOK_LOCK && hook_is_locked(hook) && !scope->held)
+		return "without the lock";
+	if (hook < HOOK_LOCK && !hook_is_locked(hook) && scope->held)
+		return "with the lock held";
+
+	switch (hook) {
+	case HOOK_ADD:
+	case HOOK_NOTIFY:
+		if (context == HOOK_HARDIRQ)
+			return "in a hard interrupt";
+		return scope->callbacks ? "in a callback" : NULL;
+	case HOOK_END:
+	case HOOK_BATCH:
+	case HOOK_END_IO:
+		if (context == HOOK_TASK && !scope->callbacks && !scope->polls)
+			return "in a task that neither polls nor was called back";
+		return NULL;
+	case HOOK_LOCK:
+	case HOOK_UNLOCK:
+		if (!hook_waits(what) && !in_interrupt())
+			return "in a task that can be preempted";
+		return NULL;
+	case HOOK_TRYLOCK_FAILED:
+		return scope->callbacks && scope->misses > 2 ? "again in a callback" : NULL;
+	default:
+		return NULL;
+	}
 }
 
 /**
@@ -73,7 +222,7 @@ static void hook_violation(enum hook hook)
 void hook_note(enum hook hook, const void *what, long value)
 {
 	void (*at)(enum hook hook, const void *what) = READ_ONCE(hooks.at);
-	bool held = raw_cpu_read(hook_held);
+	const char *why = hook_judge(hook, hook_find_scope(hook_key()), what);
 	unsigned int n = atomic_inc_return(&hooks.nr_events) - 1;
 
 	atomic_inc(&hooks.count[hook]);
@@ -82,15 +231,46 @@ void hook_note(enum hook hook, const void *what, long value)
 			.hook = hook,
 			.cpu = raw_smp_processor_id(),
 			.task = current,
-			.irq = in_hardirq(),
+			.context = hook_context(),
 			.what = what,
 			.value = value,
 		};
 	}
-	if (hook <= HOOK_ENABLE_CB ? !held : held && hook < HOOK_LOCK)
-		hook_violation(hook);
+	if (why)
+		hook_violation(hook, why);
 	if (at)
 		at(hook, what);
+}
+
+/**
+ * hook_done - virtblk_done(), as the ring calls it
+ * @vq: the virtqueue
+ */
+void hook_done(struct virtqueue *vq)
+{
+	struct hook_scope *scope = hook_get_scope();
+
+	scope->callbacks++;
+	virtblk_done(vq);
+	scope->callbacks--;
+	hook_put_scope(scope);
+}
+
+/**
+ * hook_poll - virtblk_poll(), as blk-mq calls it
+ * @hctx: the queue
+ * @iob: for requests that can be ended together
+ */
+int hook_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	struct hook_scope *scope = hook_get_scope();
+	int found;
+
+	scope->polls++;
+	found = virtblk_poll(hctx, iob);
+	scope->polls--;
+	hook_put_scope(scope);
+	return found;
 }
 
 static bool hook_use_one(atomic_t *left)
@@ -108,12 +288,16 @@ bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
 	unsigned long f;
 
 	if (hook_use_one(&hooks.no_lock) || !spin_trylock_irqsave(lock, f)) {
-		hook_note(HOOK_BUSY, lock, 0);
+		struct hook_scope *scope = hook_get_scope();
+
+		scope->misses++;
+		hook_note(HOOK_TRYLOCK_FAILED, lock, 0);
+		hook_put_scope(scope);
 		return false;
 	}
 	__release(lock);	/* for sparse: the caller has it */
 	*flags = f;
-	this_cpu_write(hook_held, lock);
+	hook_locked(lock);
 	hook_note(HOOK_LOCK, lock, 0);
 	return true;
 }
@@ -126,13 +310,13 @@ bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
 void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
 {
 	__acquire(lock);	/* for sparse: the caller has it */
-	this_cpu_write(hook_held, NULL);
+	hook_unlocked();
 	spin_unlock_irqrestore(lock, flags);
 	hook_note(HOOK_UNLOCK, lock, 0);
 }
 
 /**
- * hook_lock_irqsave - spin_lock_irqsave(), which nobody may call for I/O
+ * hook_lock_irqsave - spin_lock_irqsave(), for a queue that is waited for
  * @lock: the queue's
  *
  * Return: the flags.
@@ -143,8 +327,10 @@ unsigned long hook_lock_irqsave(spinlock_t *lock)
 	unsigned long flags;
 
 	spin_lock_irqsave(lock, flags);
-	this_cpu_write(hook_held, lock);
-	hook_note(HOOK_WAIT, lock, 0);
+	hook_locked(lock);
+	if (!hook_waits(lock))
+		hook_violation(HOOK_WAIT, "for I/O");
+	hook_note(HOOK_LOCK, lock, 1);
 	return flags;
 }
 
@@ -156,7 +342,7 @@ void hook_lock_irq(spinlock_t *lock)
 	__acquires(lock)
 {
 	spin_lock_irq(lock);
-	this_cpu_write(hook_held, lock);
+	hook_locked(lock);
 	hook_note(HOOK_WAIT, lock, 0);
 }
 
@@ -167,7 +353,7 @@ void hook_lock_irq(spinlock_t *lock)
 void hook_unlock_irq(spinlock_t *lock)
 	__releases(lock)
 {
-	this_cpu_write(hook_held, NULL);
+	hook_unlocked();
 	spin_unlock_irq(lock);
 }
 
@@ -190,7 +376,7 @@ int hook_add_sgs(struct virtqueue *vq, struct scatterlist *sgs[], unsigned int o
 	if (!err) {
 		err = virtqueue_add_sgs(vq, sgs, out, in, data, gfp);
 		if (err == -ENOSPC)
-			hook_violation(HOOK_ADD);
+			hook_violation(HOOK_ADD, "for which there is no room");
 	}
 	hook_note(HOOK_ADD, blk_mq_rq_from_pdu(data), err);
 	return err;
@@ -310,7 +496,7 @@ void hook_end_request(struct request *rq, blk_status_t status)
  */
 void hook_set_request_complete(struct request *rq)
 {
-	hook_note(HOOK_TOW, rq, 0);
+	hook_note(HOOK_CHAINED, rq, 0);
 	blk_mq_set_request_complete(rq);
 }
 
@@ -360,15 +546,34 @@ int hook_map_sg(struct request *rq, struct scatterlist *sgl)
 }
 
 /**
- * hook_delayed_work - kblockd_mod_delayed_work_on()
- * @cpu: where
- * @work: the work
- * @delay: in jiffies
+ * hook_schedule - tasklet_schedule()
+ * @softirq: the queue's
  */
-int hook_delayed_work(int cpu, struct delayed_work *work, unsigned long delay)
+void hook_schedule(struct tasklet_struct *softirq)
 {
-	hook_note(HOOK_WORK, NULL, delay);
-	return kblockd_mod_delayed_work_on(cpu, work, delay);
+	hook_note(HOOK_SCHEDULE, NULL, 0);
+	tasklet_schedule(softirq);
+}
+
+/**
+ * hook_mod_timer - mod_timer()
+ * @timer: the queue's
+ * @expires: when
+ */
+int hook_mod_timer(struct timer_list *timer, unsigned long expires)
+{
+	hook_note(HOOK_RETRY, NULL, expires - jiffies);
+	return mod_timer(timer, expires);
+}
+
+/**
+ * hook_schedule_work - kblockd_schedule_work()
+ * @work: the queue's
+ */
+int hook_schedule_work(struct work_struct *work)
+{
+	hook_note(HOOK_WORK, NULL, 0);
+	return kblockd_schedule_work(work);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the driver calls, watched: who calls what, with the queue's lock or
- * without; and what a test wants to answer in the kernel's place.
+ * What the driver calls, watched: who calls what, in which context, with the
+ * queue's lock or without; and what a test wants to answer in the kernel's place.
  */
 #ifndef KUNIT_HOOKS_H
 #define KUNIT_HOOKS_H
@@ -15,23 +15,26 @@
  * @HOOK_KICK_PREPARE: virtqueue_kick_prepare()
  * @HOOK_ENABLE_CB: virtqueue_enable_cb()
  * @HOOK_DISABLE_CB: virtqueue_disable_cb()
- * @HOOK_NOTIFY: virtqueue_notify()
+ * @HOOK_NOTIFY: virtqueue_notify(); on PREEMPT_RT it belongs to those before
  * @HOOK_IS_BROKEN: virtqueue_is_broken()
  * @HOOK_START: blk_mq_start_request()
  * @HOOK_COMPLETE: blk_mq_complete_request_remote()
- * @HOOK_TOW: blk_mq_set_request_complete(): another request is completed with it
+ * @HOOK_CHAINED: blk_mq_set_request_complete(): another request is completed with it
  * @HOOK_END: blk_mq_end_request()
  * @HOOK_BATCH: compat_add_to_batch() has taken a request
  * @HOOK_REQUEUE: blk_mq_requeue_request()
  * @HOOK_MAP: blk_rq_map_sg()
  * @HOOK_ALLOC: memory is allocated
  * @HOOK_FREE: memory is freed
- * @HOOK_WORK: kblockd_mod_delayed_work_on()
+ * @HOOK_RETRY: mod_timer()
+ * @HOOK_SCHEDULE: tasklet_schedule()
+ * @HOOK_WORK: kblockd_schedule_work()
  * @HOOK_END_IO: not the driver: a test's bio has ended
- * @HOOK_LOCK: the queue's lock was taken by trying
- * @HOOK_BUSY: the queue's lock was tried in vain
- * @HOOK_UNLOCK: it was released, and the next look at the queue is still to come
- * @HOOK_WAIT: it was taken by waiting for it
+ * @HOOK_LOCK: the queue's lock was taken on the I/O path, by a try, or by
+ *	waiting where &virtblk_queue.waits says so
+ * @HOOK_TRYLOCK_FAILED: another has the queue's lock
+ * @HOOK_UNLOCK: it was released, and the look at the queue's state is still to come
+ * @HOOK_WAIT: it was taken by waiting, to start or to stop the queue
  * @NR_HOOKS: number of hooks
  */
 enum hook {
@@ -40,24 +43,26 @@ enum hook {
 	HOOK_GET_BUF,
 	HOOK_KICK_PREPARE,
 	HOOK_ENABLE_CB,
-	/* never there */
 	HOOK_DISABLE_CB,
+	/* never there; on PREEMPT_RT the first of them only there */
 	HOOK_NOTIFY,
 	HOOK_IS_BROKEN,
 	HOOK_START,
 	HOOK_COMPLETE,
-	HOOK_TOW,
+	HOOK_CHAINED,
 	HOOK_END,
 	HOOK_BATCH,
 	HOOK_REQUEUE,
 	HOOK_MAP,
 	HOOK_ALLOC,
 	HOOK_FREE,
+	HOOK_RETRY,
+	HOOK_SCHEDULE,
 	HOOK_WORK,
 	HOOK_END_IO,
 	/* the lock itself */
 	HOOK_LOCK,
-	HOOK_BUSY,
+	HOOK_TRYLOCK_FAILED,
 	HOOK_UNLOCK,
 	HOOK_WAIT,
 	NR_HOOKS,
@@ -66,19 +71,35 @@ enum hook {
 #define HOOK_EVENTS	2048
 
 /**
+ * enum hook_context - what a call was made in
+ * @HOOK_TASK: a task
+ * @HOOK_SOFTIRQ: a softirq, whoever runs it
+ * @HOOK_HARDIRQ: a hard interrupt
+ */
+enum hook_context {
+	HOOK_TASK,
+	HOOK_SOFTIRQ,
+	HOOK_HARDIRQ,
+};
+
+/* For hook_count_in(). */
+#define HOOK_ANY	-1
+
+/**
  * struct hook_event - one call
  * @hook: which
  * @cpu: where
  * @task: who was running
- * @irq: in hard interrupt context
+ * @context: a task, or what had interrupted it
  * @what: the request, for those that have one
- * @value: what was answered, or the delay of work
+ * @value: what was answered, jiffies until a timer expires, or that the lock was
+ *	waited for
  */
 struct hook_event {
 	enum hook hook;
-	unsigned int cpu;
+	int cpu;
 	struct task_struct *task;
-	bool irq;
+	enum hook_context context;
 	const void *what;
 	long value;
 };
@@ -88,8 +109,9 @@ struct hook_event {
  * @count: calls of each kind
  * @nr_events: all calls
  * @events: the first of them
- * @violations: calls that break the lock rule
+ * @violations: calls that break a rule
  * @violator: the first of these
+ * @violation: what is wrong with it
  * @at: called at each call, with the lock held where the driver holds it
  * @add: called before a request is added: an error to give to the driver, or 0
  * @reaped: called with each request taken back
@@ -104,6 +126,7 @@ struct hooks {
 	struct hook_event events[HOOK_EVENTS];
 	atomic_t violations;
 	int violator;
+	const char *violation;
 	void (*at)(enum hook hook, const void *what);
 	int (*add)(struct virtblk_req *vbr, struct scatterlist *sgs[], unsigned int out,
 		   unsigned int in);
@@ -117,8 +140,12 @@ struct hooks {
 extern struct hooks hooks;
 
 void hooks_reset(void);
+enum hook_context hook_context(void);
 void hook_note(enum hook hook, const void *what, long value);
 const char *hook_name(int hook);
+
+void hook_done(struct virtqueue *vq);
+int hook_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob);
 
 bool hook_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
 void hook_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
@@ -144,7 +171,10 @@ bool hook_complete_request_remote(struct request *rq);
 void hook_requeue_request(struct request *rq, bool kick);
 bool hook_add_to_batch(struct request *rq, struct io_comp_batch *iob);
 int hook_map_sg(struct request *rq, struct scatterlist *sgl);
-int hook_delayed_work(int cpu, struct delayed_work *work, unsigned long delay);
+
+void hook_schedule(struct tasklet_struct *softirq);
+int hook_mod_timer(struct timer_list *timer, unsigned long expires);
+int hook_schedule_work(struct work_struct *work);
 
 void *hook_kmalloc(size_t size, size_t count, gfp_t gfp);
 void hook_kfree(const void *ptr);

@@ -11,8 +11,8 @@ struct fake {
 	struct virtio_device vdev;
 	struct virtio_driver driver;
 	struct virtio_blk vblk;
-	struct virtblk_queue vq;
-	struct virtqueue ring;
+	struct virtblk_queue q;
+	struct virtqueue vq;
 	COMPAT_ZONED_CONFIG config;
 };
 
@@ -189,10 +189,10 @@ static struct fake *fake_device(struct kunit *test)
 	fake->vdev.dev.init_name = "fake";
 	fake->vdev.dev.driver = &fake->driver.driver;
 	fake->vblk.vdev = &fake->vdev;
-	fake->vblk.queues = &fake->vq;
+	fake->vblk.queues = &fake->q;
 	fake->vblk.num_queues = 1;
-	fake->vq.vq = &fake->ring;
-	fake->ring.num_free = RING;
+	fake->q.vq = &fake->vq;
+	fake->vq.num_free = RING;
 	hooks.ring_size = RING;
 
 	SET(size_max, SZ_64K);
@@ -290,7 +290,7 @@ static void segments_in_a_ring(struct kunit *test)
 
 		fake_offer(fake, BIT_OF(SEG_MAX));
 		SET(seg_max, rows[i].seg_max);
-		fake->vq.direct = rows[i].direct;
+		fake->q.direct = rows[i].direct;
 		hooks.ring_size = rows[i].ring;
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].want, virtblk_max_segments(&fake->vblk),
 				    "row %u", i);
@@ -315,7 +315,7 @@ static void depth(struct kunit *test)
 		struct fake *fake = fake_device(test);
 
 		fake_offer(fake, rows[i].features);
-		fake->ring.num_free = rows[i].free;
+		fake->vq.num_free = rows[i].free;
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].want, virtblk_default_depth(&fake->vblk),
 				    "row %u", i);
 	}

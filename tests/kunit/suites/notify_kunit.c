@@ -16,7 +16,7 @@ static void expect_once(struct kunit *test, struct fixture *fix)
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_LOCK));
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_KICK_PREPARE));
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
-	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.kicks);
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->q->stats.kicks);
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, PLUG);
 }
@@ -43,7 +43,7 @@ static void none_that_is_not_wanted(struct kunit *test)
 	io_submit(fix, 0, 4);
 	KUNIT_EXPECT_EQ(test, 4, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_NOTIFY));
-	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.kicks_saved);
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->q->stats.kicks_saved);
 	hooks.no_kick = false;
 	io_submit(fix, 4, 4);
 	sim_set_credit(fix->sim, -1);
@@ -66,52 +66,38 @@ static void none_for_a_full_ring(struct kunit *test)
 	io_wait(test, 0, 16);
 }
 
-static struct {
-	struct fixture *fix;
-	struct actor a;
-	struct actor b;
-	bool fired;
-	bool came;
-} owed;
-
-static bool b_is_done(void)
-{
-	return completion_done(&owed.b.done);
-}
-
 /* A has released the queue and not notified yet, when B comes. */
 static void b_comes_between(enum hook hook, const void *what)
 {
-	if (hook != HOOK_UNLOCK || raw_smp_processor_id() != CPU_A || owed.fired)
+	if (!step_now(hook, HOOK_UNLOCK))
 		return;
-	owed.fired = true;
-	actor_start(&owed.b, CPU_B, owed.fix, 4, 4);
-	owed.came = wait_until(b_is_done);
+	actor_start(&step.b, CPU_B, step.fix, 4, 4);
+	step_until(step_b_is_done);
 }
 
-/* Whoever comes first sends it, for both. */
-static void next_owner_sends_what_is_owed(struct kunit *test)
+/* Who has been told to notify does so, also for those who come before it does. */
+static void one_on_its_way_is_enough(struct kunit *test)
 {
-	struct fixture *fix = fixture_disk(test, "");
-	int i, where = -1;
+	struct fixture *fix;
 
-	memset(&owed, 0, sizeof(owed));
-	owed.fix = fix;
+	/* There the notification is sent under the lock. */
+	skip_if_waits(test);
+	fix = fixture_disk(test, "");
 	io_prepare_reads(test, 0, 8);
 	sim_hold(fix->sim);
+	step_init(fix, CPU_A, HOOK_TASK);
 	hooks.at = b_comes_between;
-	actor_start(&owed.a, CPU_A, fix, 0, 4);
-	actor_wait(test, &owed.a);
-	KUNIT_ASSERT_TRUE(test, owed.fired);
-	KUNIT_EXPECT_TRUE(test, owed.came);
-	hooks.at = NULL;
+	actor_start(&step.a, CPU_A, fix, 0, 4);
+	actor_wait(test, &step.a);
+	KUNIT_ASSERT_TRUE(test, step.fired);
+	KUNIT_EXPECT_TRUE_MSG(test, step.came, "a submitter waits for a notification");
 
 	KUNIT_EXPECT_EQ(test, 8, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 4, hook_count_in(HOOK_ADD, CPU_B, HOOK_TASK));
 	KUNIT_EXPECT_EQ(test, 1, hook_count(HOOK_NOTIFY));
-	for (i = 0; i < min(atomic_read(&hooks.nr_events), HOOK_EVENTS); i++)
-		if (hooks.events[i].hook == HOOK_NOTIFY)
-			where = hooks.events[i].cpu;
-	KUNIT_EXPECT_EQ(test, (int)CPU_B, where);
+	KUNIT_EXPECT_EQ(test, 1, hook_count_in(HOOK_NOTIFY, CPU_A, HOOK_TASK));
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->q->stats.kicks);
+	KUNIT_EXPECT_EQ(test, 1, (int)fix->q->stats.kicks_saved);
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, 8);
 }
@@ -121,7 +107,7 @@ static struct kunit_case notify_cases[] = {
 	KUNIT_CASE(once_for_a_batch_of_a_scheduler),
 	KUNIT_CASE(none_that_is_not_wanted),
 	KUNIT_CASE(none_for_a_full_ring),
-	KUNIT_CASE(next_owner_sends_what_is_owed),
+	KUNIT_CASE(one_on_its_way_is_enough),
 	{ }
 };
 

@@ -1,95 +1,221 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lock rule: what runs under the queue's lock, and that nobody waits for
- * it. fixture_exit() holds every test of all suites against its first half.
+ * The rules of hooks.c, against which fixture_exit() holds every test of all
+ * suites: that they are watched, and what they are broken by most easily.
  */
 #include "fixture.h"
 
-/* Actor A, at the moment that a test is about. */
+#define LOCKED	(BIT(HOOK_ADD) | BIT(HOOK_GET_BUF) | BIT(HOOK_KICK_PREPARE) | \
+		 BIT(HOOK_ENABLE_CB) | BIT(HOOK_DISABLE_CB) | \
+		 (IS_ENABLED(CONFIG_PREEMPT_RT) ? BIT(HOOK_NOTIFY) : 0))
+#define FREE	((BIT(HOOK_LOCK) - 1) & ~LOCKED)
+#define CALLERS	(BIT(HOOK_ADD) | BIT(HOOK_NOTIFY))
+#define ENDS	(BIT(HOOK_END) | BIT(HOOK_BATCH) | BIT(HOOK_END_IO))
+
+enum place {
+	TASK, TASK_LOCKED, SOFTIRQ, SOFTIRQ_LOCKED, HARDIRQ, HARDIRQ_LOCKED, CALLBACK,
+	CALLBACK_LOCKED, POLLER,
+	NR_PLACES,
+};
+
+/* Where each call may be made. */
+static const struct {
+	const char *name;
+	unsigned long allowed;
+} places[NR_PLACES] = {
+	[TASK]		 = { "a task", FREE & ~ENDS },
+	[TASK_LOCKED]	 = { "a task with the lock", LOCKED },
+	[SOFTIRQ]	 = { "a softirq", FREE },
+	[SOFTIRQ_LOCKED] = { "a softirq with the lock", LOCKED },
+	[HARDIRQ]	 = { "a hard interrupt", FREE & ~CALLERS },
+	[HARDIRQ_LOCKED] = { "a hard interrupt with the lock", LOCKED & ~CALLERS },
+	[CALLBACK]	 = { "a callback in a task", FREE & ~CALLERS },
+	[CALLBACK_LOCKED] = { "a callback in a task with the lock", LOCKED & ~CALLERS },
+	[POLLER]	 = { "a poller", FREE },
+};
+
+/* One place, and the calls that are made there. */
 static struct {
 	struct fixture *fix;
-	struct actor a;
-	struct actor b;
-	struct task_struct *owner;
-	int cpu;
-	bool fired;
-	bool came;
-} step;
+	enum place place;
+	unsigned long noticed;
+	unsigned int misses_noticed;
+	struct irq_work irq;
+	struct tasklet_struct softirq;
+	struct completion done;
+} watch;
 
-static void step_init(struct fixture *fix, int cpu)
+/* Every call, each for itself. */
+static void watch_calls(void)
 {
-	memset(&step, 0, sizeof(step));
-	step.fix = fix;
-	step.cpu = cpu;
-}
+	int hook, before;
 
-/* The first time that a call is made on the CPU in question. */
-static bool step_now(enum hook hook, enum hook wanted)
-{
-	if (hook != wanted || raw_smp_processor_id() != step.cpu || step.fired)
-		return false;
-	step.fired = true;
-	step.owner = current;
-	return true;
-}
-
-/* How many calls there were on a CPU. */
-static unsigned int count_on(enum hook hook, unsigned int cpu, bool irq)
-{
-	unsigned int i, n = 0, seen = min_t(unsigned int, atomic_read(&hooks.nr_events),
-					    HOOK_EVENTS);
-
-	for (i = 0; i < seen; i++) {
-		const struct hook_event *event = &hooks.events[i];
-
-		n += event->hook == hook && event->cpu == cpu && event->irq == irq;
+	for (hook = 0; hook < HOOK_LOCK; hook++) {
+		before = atomic_read(&hooks.violations);
+		hook_note(hook, NULL, 0);
+		if (atomic_read(&hooks.violations) != before)
+			watch.noticed |= BIT(hook);
 	}
-	return n;
 }
 
-static struct task_struct *who_did(enum hook hook, const void *what)
+static void watch_calls_locked(void)
 {
-	int i;
+	spinlock_t *lock = &watch.fix->q->lock;
+	unsigned long flags;
 
-	for (i = 0; i < min(atomic_read(&hooks.nr_events), HOOK_EVENTS); i++)
-		if (hooks.events[i].hook == hook && hooks.events[i].what == what)
-			return hooks.events[i].task;
-	return NULL;
+	if (watch.fix->q->waits) {
+		flags = hook_lock_irqsave(lock);
+	} else {
+		if (WARN_ON(!hook_trylock_irqsave(lock, &flags)))
+			return;
+		__acquire(lock);
+	}
+	watch_calls();
+	__release(lock);
+	hook_unlock_irqrestore(lock, flags);
+}
+
+static void watch_misses(void)
+{
+	unsigned long flags;
+	int i, before;
+
+	atomic_set(&hooks.no_lock, 3);
+	for (i = 0; i < 3; i++) {
+		before = atomic_read(&hooks.violations);
+		if (hook_trylock_irqsave(&watch.fix->q->lock, &flags))
+			hook_unlock_irqrestore(&watch.fix->q->lock, flags);
+		watch.misses_noticed += atomic_read(&hooks.violations) != before;
+	}
+}
+
+static void watch_here(void)
+{
+	if (watch.place == TASK_LOCKED || watch.place == SOFTIRQ_LOCKED ||
+	    watch.place == HARDIRQ_LOCKED)
+		watch_calls_locked();
+	else
+		watch_calls();
+}
+
+static void watch_irq(struct irq_work *work)
+{
+	watch_here();
+}
+
+static void watch_softirq(struct tasklet_struct *softirq)
+{
+	watch_here();
+	complete(&watch.done);
+}
+
+/* Callbacks and pollers take the lock, and release it. */
+static void watch_from_within(enum hook hook, const void *what)
+{
+	if (hook != (watch.place == CALLBACK_LOCKED ? HOOK_LOCK : HOOK_UNLOCK))
+		return;
+	hooks.at = NULL;
+	watch_calls();
+	if (watch.place == CALLBACK)
+		watch_misses();
+}
+
+static void watch_place(struct fixture *fix, enum place place)
+{
+	watch.place = place;
+	watch.noticed = 0;
+	watch.misses_noticed = 0;
+	switch (place) {
+	case TASK:
+	case TASK_LOCKED:
+		local_bh_disable();
+		watch_here();
+		local_bh_enable();
+		return;
+	case SOFTIRQ:
+	case SOFTIRQ_LOCKED:
+		init_completion(&watch.done);
+		tasklet_setup(&watch.softirq, watch_softirq);
+		tasklet_schedule(&watch.softirq);
+		wait_for_completion(&watch.done);
+		return;
+	case HARDIRQ:
+	case HARDIRQ_LOCKED:
+		watch.irq = IRQ_WORK_INIT_HARD(watch_irq);
+		irq_work_queue(&watch.irq);
+		irq_work_sync(&watch.irq);
+		return;
+	case CALLBACK:
+	case CALLBACK_LOCKED:
+		hooks.at = watch_from_within;
+		call_back_in_a_task(fix);
+		return;
+	default:
+		hooks.at = watch_from_within;
+		fix->q = &fix->vblk->queues[1];
+		hook_poll(fixture_hctx(fix), NULL);
+		fix->q = &fix->vblk->queues[0];
+	}
 }
 
 /* The hooks do notice: every kind of call, in the wrong place. */
 static void rule_is_watched(struct kunit *test)
 {
 	struct fixture *fix = fixture_disk(test, "");
-	unsigned long flags;
-	int hook, wrong;
+	int place, hook;
 
-	for (hook = 0; hook < HOOK_LOCK; hook++) {
-		bool inside = hook <= HOOK_ENABLE_CB;
-
-		wrong = atomic_read(&hooks.violations);
-		if (!inside)
-			KUNIT_ASSERT_TRUE(test, hook_trylock_irqsave(&fix->vq->lock, &flags));
-		hook_note(hook, NULL, 0);
-		if (!inside)
-			hook_unlock_irqrestore(&fix->vq->lock, flags);
-		KUNIT_EXPECT_EQ_MSG(test, wrong + 1, atomic_read(&hooks.violations), "%s",
-				    hook_name(hook));
-
-		if (inside)
-			KUNIT_ASSERT_TRUE(test, hook_trylock_irqsave(&fix->vq->lock, &flags));
-		hook_note(hook, NULL, 0);
-		if (inside)
-			hook_unlock_irqrestore(&fix->vq->lock, flags);
-		KUNIT_EXPECT_EQ_MSG(test, wrong + 1, atomic_read(&hooks.violations), "%s",
-				    hook_name(hook));
+	watch.fix = fix;
+	for (place = 0; place < NR_PLACES; place++) {
+		/* Where a lock may sleep, no hard interrupt has one. */
+		if (place == HARDIRQ_LOCKED && IS_ENABLED(CONFIG_PREEMPT_RT))
+			continue;
+		watch_place(fix, place);
+		for (hook = 0; hook < HOOK_LOCK; hook++)
+			KUNIT_EXPECT_EQ_MSG(test, !!(places[place].allowed & BIT(hook)),
+					    !(watch.noticed & BIT(hook)), "%s in %s",
+					    hook_name(hook), places[place].name);
+		/* The first and the second are allowed, the third is not. */
+		KUNIT_EXPECT_EQ_MSG(test, place == CALLBACK, watch.misses_noticed, "%s",
+				    places[place].name);
 	}
 	KUNIT_EXPECT_EQ(test, (int)HOOK_ADD, hooks.violator);
+	KUNIT_EXPECT_STREQ(test, "without the lock", hooks.violation);
+	hooks_reset();
+}
+
+/* Who waits for the lock, or can be preempted with it or before the look at the state. */
+static void holder_is_watched(struct kunit *test)
+{
+	struct fixture *fix;
+	unsigned long flags;
+
+	skip_if_waits(test);
+	fix = fixture_disk(test, "");
+	hook_note(HOOK_LOCK, &fix->q->lock, 0);
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&hooks.violations));
+	hook_note(HOOK_UNLOCK, &fix->q->lock, 0);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&hooks.violations));
+	local_bh_disable();
+	hook_note(HOOK_LOCK, &fix->q->lock, 0);
+	hook_note(HOOK_UNLOCK, &fix->q->lock, 0);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&hooks.violations));
+	flags = hook_lock_irqsave(&fix->q->lock);
+	__release(&fix->q->lock);
+	hook_unlock_irqrestore(&fix->q->lock, flags);
+	KUNIT_EXPECT_EQ(test, 3, atomic_read(&hooks.violations));
+	local_bh_enable();
+
+	/* All of that is right for a queue that is waited for. */
+	fix->q->waits = true;
+	flags = hook_lock_irqsave(&fix->q->lock);
+	__release(&fix->q->lock);
+	hook_unlock_irqrestore(&fix->q->lock, flags);
+	KUNIT_EXPECT_EQ(test, 3, atomic_read(&hooks.violations));
 	hooks_reset();
 }
 
 /* Everything that the driver does, it does here: fixture_exit() judges. */
-static void nothing_else_under_the_lock(struct kunit *test)
+static void all_calls_where_they_belong(struct kunit *test)
 {
 	struct fixture *fix = fixture_disk(test, "queue_size=16");
 	unsigned int i, n = MAX_IOS - 4;
@@ -109,8 +235,8 @@ static void nothing_else_under_the_lock(struct kunit *test)
 
 	for (i = 0; i < HOOK_LOCK; i++) {
 		/* These depend on the kernel, or on who was faster. */
-		if (i == HOOK_END || i == HOOK_BATCH || i == HOOK_REQUEUE || i == HOOK_TOW ||
-		    i == HOOK_WORK)
+		if (i == HOOK_END || i == HOOK_BATCH || i == HOOK_REQUEUE || i == HOOK_CHAINED ||
+		    i == HOOK_RETRY || i == HOOK_SCHEDULE || i == HOOK_WORK)
 			continue;
 		KUNIT_EXPECT_NE_MSG(test, 0, hook_count(i), "%s", hook_name(i));
 	}
@@ -119,135 +245,10 @@ static void nothing_else_under_the_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_WAIT));
 }
 
-static bool other_is_done(void)
-{
-	return completion_done(&step.b.done);
-}
-
-/* A owns the queue until B has submitted. */
-static void own_until_submitted(enum hook hook, const void *what)
-{
-	if (!step_now(hook, HOOK_LOCK))
-		return;
-	actor_start(&step.b, CPU_B, step.fix, 1, 8);
-	step.came = wait_until(other_is_done);
-}
-
-static void submitter_does_not_wait(struct kunit *test)
-{
-	struct fixture *fix = fixture_disk(test, "");
-	const void *added[MAX_IOS];
-	unsigned int i, n;
-
-	io_prepare_reads(test, 0, 9);
-	step_init(fix, CPU_A);
-	hooks.at = own_until_submitted;
-	actor_start(&step.a, CPU_A, fix, 0, 1);
-	actor_wait(test, &step.a);
-	KUNIT_ASSERT_TRUE(test, step.fired);
-	KUNIT_EXPECT_TRUE_MSG(test, step.came, "a submitter waits for the lock's owner");
-	io_wait(test, 0, 9);
-
-	KUNIT_EXPECT_EQ(test, 2, count_on(HOOK_BUSY, CPU_B, false));
-	KUNIT_EXPECT_EQ(test, 0, count_on(HOOK_LOCK, CPU_B, false));
-	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_WAIT));
-	/* The owner has added what the other had staged. */
-	n = hook_list(HOOK_ADD, added, MAX_IOS);
-	KUNIT_ASSERT_EQ(test, 9, n);
-	for (i = 0; i < n; i++)
-		KUNIT_EXPECT_PTR_EQ(test, step.owner, who_did(HOOK_ADD, added[i]));
-	KUNIT_EXPECT_EQ(test, 1, (int)fix->vq->stats.takeovers);
-}
-
-static bool interrupt_went(void)
-{
-	/* A real-time kernel has threads for interrupts. */
-	return count_on(HOOK_BUSY, CPU_DEVICE, !IS_ENABLED(CONFIG_PREEMPT_RT)) == 2;
-}
-
-/* A owns the queue while the device finishes a request, and interrupts. */
-static void own_until_interrupted(enum hook hook, const void *what)
-{
-	if (!step_now(hook, HOOK_LOCK))
-		return;
-	sim_set_credit(step.fix->sim, 1);
-	step.came = wait_until(interrupt_went);
-}
-
-static void interrupt_does_not_wait(struct kunit *test)
-{
-	struct fixture *fix = fixture_disk(test, "");
-	const void *added[2];
-
-	io_prepare_reads(test, 0, 2);
-	sim_hold(fix->sim);
-	io_submit(fix, 0, 1);
-
-	step_init(fix, CPU_A);
-	hooks.at = own_until_interrupted;
-	actor_start(&step.a, CPU_A, fix, 1, 1);
-	actor_wait(test, &step.a);
-	KUNIT_ASSERT_TRUE(test, step.fired);
-	KUNIT_EXPECT_TRUE_MSG(test, step.came, "the interrupt handler waits for the lock's owner");
-	io_wait(test, 0, 1);
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&fix->ios[1].ended));
-
-	/* The owner has taken it back, and interrupts are on again. */
-	KUNIT_ASSERT_EQ(test, 2, hook_list(HOOK_ADD, added, 2));
-	KUNIT_EXPECT_PTR_EQ(test, step.owner, who_did(HOOK_GET_BUF, added[0]));
-	KUNIT_EXPECT_EQ(test, (int)VIRTBLK_CB_ARMED, fix->vq->cb);
-	sim_set_credit(fix->sim, -1);
-	io_wait(test, 1, 1);
-}
-
-static bool owner_is_gone(void)
-{
-	return completion_done(&step.a.done);
-}
-
-static bool other_has_failed(void)
-{
-	return count_on(HOOK_BUSY, CPU_B, false);
-}
-
-/* B fails while A owns the queue, and leaves word only after A has looked for it. */
-static void word_comes_late(enum hook hook, const void *what)
-{
-	if (hook == HOOK_LOCK && raw_smp_processor_id() == CPU_A) {
-		actor_start(&step.b, CPU_B, step.fix, 1, 1);
-		wait_until(other_has_failed);
-	}
-	if (step_now(hook, HOOK_BUSY))
-		step.came = wait_until(owner_is_gone);
-}
-
-static void who_comes_too_late_serves(struct kunit *test)
-{
-	struct fixture *fix = fixture_disk(test, "");
-	const void *added[2];
-
-	io_prepare_reads(test, 0, 2);
-	sim_hold(fix->sim);
-	step_init(fix, CPU_B);
-	hooks.at = word_comes_late;
-	actor_start(&step.a, CPU_A, fix, 0, 1);
-	actor_wait(test, &step.a);
-	KUNIT_ASSERT_TRUE(test, step.fired);
-	actor_wait(test, &step.b);
-	KUNIT_EXPECT_TRUE(test, step.came);
-	KUNIT_EXPECT_EQ(test, 1, count_on(HOOK_LOCK, CPU_B, false));
-	KUNIT_EXPECT_EQ(test, 2, hook_list(HOOK_ADD, added, 2));
-	hooks.at = NULL;
-	sim_set_credit(fix->sim, -1);
-	io_wait(test, 0, 2);
-}
-
 static struct kunit_case rule_cases[] = {
 	KUNIT_CASE(rule_is_watched),
-	KUNIT_CASE(nothing_else_under_the_lock),
-	KUNIT_CASE(submitter_does_not_wait),
-	KUNIT_CASE(interrupt_does_not_wait),
-	KUNIT_CASE(who_comes_too_late_serves),
+	KUNIT_CASE(holder_is_watched),
+	KUNIT_CASE(all_calls_where_they_belong),
 	{ }
 };
 

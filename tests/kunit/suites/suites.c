@@ -7,9 +7,9 @@
 #include "fixture.h"
 
 static struct kunit_suite *suites[] = {
-	&virtblk_rule_suite, &virtblk_order_suite, &virtblk_notify_suite,
-	&virtblk_complete_suite, &virtblk_backlog_suite, &virtblk_poll_suite,
-	&virtblk_request_suite, &virtblk_limits_suite,
+	&virtblk_rule_suite, &virtblk_run_suite, &virtblk_wait_suite, &virtblk_order_suite,
+	&virtblk_notify_suite, &virtblk_complete_suite, &virtblk_backlog_suite,
+	&virtblk_poll_suite, &virtblk_request_suite, &virtblk_limits_suite,
 };
 
 /*

@@ -50,7 +50,9 @@ def test(g, suite):
         g.cache['kunit'] = run(g)
     found = [one for one in g.cache['kunit']['subtests'] if one['name'] == suite]
     assert len(found) == 1, f'{suite} has {len(found)} results, not one'
-    failed = [case for case in found[0]['subtests'] if case['status'] != 'SUCCESS']
+    # On PREEMPT_RT nobody misses the lock: what then happens cannot be seen there.
+    passed = {'SUCCESS', 'SKIPPED'} if g.kernel.flavour == 'rt' else {'SUCCESS'}
+    failed = [case for case in found[0]['subtests'] if case['status'] not in passed]
     assert not failed, '\n'.join(explain(case) for case in failed)
     assert sorted(case['name'] for case in found[0]['subtests']) == sorted(SUITES[suite]), f'not all cases ran: {found}'
     assert found[0]['status'] == 'SUCCESS' and not found[0]['errors'], f'{suite}: {found[0]}'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks that need no guest: the driver compiles without a word, and so does the kernel's own after each patch of the
 series; the text is in the kernel's style, the table of what VIRTIO asks for names tests that there are, the manuals
-leave nothing out, and the protocol's model holds."""
+leave nothing out, the protocol's model holds, and so do its barriers in the kernel's memory model."""
 
 import functools
 import subprocess
@@ -21,7 +21,7 @@ HELPERS = {'vblk_probe': TOP / 'harness' / 'probe', 'virtio_blk_sim': TOP / 'tes
            'virtio_blk_2010': TOP / 'bench' / 'baseline'}
 PER_KERNEL = ('build',)
 ON_NEWEST = ('patches',)
-ONCE = ('checkpatch', 'shellcheck', 'conformance', 'manuals', 'model')
+ONCE = ('checkpatch', 'shellcheck', 'conformance', 'manuals', 'litmus', 'model')
 OWN = ('dkms',)    # tests of several steps, see tests/install
 SLOW = ('checkpatch', 'model')
 SPEC = {'build': ('5.2.4.1', '5.2.6.3')}     # sections of VIRTIO 1.3 of which they show a requirement
@@ -41,6 +41,7 @@ def plan(chosen, kernels, out, options):
     once = {'checkpatch': lambda: checkpatch(kernel.resolve(NEWEST).path), 'shellcheck': shellcheck,
             'conformance': lambda: succeeds([sys.executable, '-m', 'tests.conformance']),
             'manuals': lambda: manuals.check(DRIVER),
+            'litmus': lambda: succeeds([sys.executable, '-m', 'tests.litmus.run']),
             'model': lambda: succeeds([sys.executable, '-m', 'tests.model.run', *['--full'] * options.full])}
     return todo + [(name, once[name]) for name in ONCE if name in chosen]
 

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * The protocol of virtio_blk/queue.c: stage, try the lock, leave word, own,
- * look again; the right to interrupts (cb); the owed notification; retry,
- * hand-over and close. Names are the driver's. run.py has the configurations;
- * each -DM_... takes away one barrier, re-check or rule, and must be caught.
+ * The protocol of virtio_blk/queue.c: stage, try the lock, mark what was
+ * missed, try again, take the marks, look after the unlock; the softirq, the
+ * work, the retry timer, and the closing of a queue. Names are the driver's, and labels
+ * such as (LOOK:A) are those of its barriers. run.py has the configurations;
+ * each -DM_... takes away one barrier, look or rule, and must be caught.
  *
- * Memory is weak: a store goes to its CPU's buffer, from where memory() takes
- * it at any time, variables in any order. Only these order anything:
+ * Memory is weak: a store goes to its CPU's buffer, and so does an atomic
+ * operation that returns no value. memory() takes them from there at any time,
+ * variables in any order. Only these order anything:
  *
  *	MB		smp_mb(), and what implies it: an RMW that returns a
  *			value and did not fail. Waits for the buffer to be empty.
- *	release		the guards in DRAIN(): not before what was stored earlier
+ *	the unlock	leaves the buffer last
  *
  * Loads take effect in program order, but where a mutant says otherwise.
  */
 #ifndef SUBMITTERS
-#define SUBMITTERS	0	/* each stages a request, and serves */
+#define SUBMITTERS	0	/* each stages a request, and runs the queue */
 #endif
 #ifndef INFLIGHT
 #define INFLIGHT	0	/* requests that the device has at first */
@@ -24,7 +26,7 @@
 #define POLLERS		0	/* of a poll queue: no interrupts */
 #endif
 #ifndef POLLS
-#define POLLS		2	/* of each, unasked */
+#define POLLS		1	/* of each, unasked */
 #endif
 #ifndef SLOTS
 #define SLOTS		8	/* of the ring, one a request */
@@ -32,19 +34,22 @@
 #ifndef FAILS
 #define FAILS		0	/* virtqueue_add_sgs() says -ENOMEM so often */
 #endif
-#ifndef MAX_TURNS
-#define MAX_TURNS	2
+#ifndef LOOKS
+#define LOOKS		0	/* of virtblk_look(), at any time */
+#endif
+#ifndef MAX_RESTARTS
+#define MAX_RESTARTS	1
 #endif
 /*
- * ENDING	submitter 0 is in an end_io: must not reap
  * EVENT	VIRTIO_RING_F_EVENT_IDX: a notification or interrupt, once sent,
  *		is not repeated until it is asked for again
- * LATE		virtblk_is_late() calls virtblk_done() once, beside the handler
+ * AWAKE	the device looks at the ring by itself: nobody notifies it
+ * IDLE		the device has used what it had, and takes its time with the rest
+ * TASK		the callback comes from a task, and the lock is waited for
+ * MIXED		the callback comes from a task or in a hard interrupt
+ * RT		PREEMPT_RT: TASK, and the device is notified under the lock
  * STALLED	somebody has the lock and never goes on
- * STOP		virtblk_del_vqs() and virtblk_take_all_back(), at any time
- * SERIES	the protocol of patches/: the handler leaves word of completions
- *		(reap), and the owner switches interrupts; STOP is
- *		virtblk_freeze_priv()
+ * STOP		virtblk_del_vqs() and virtblk_cancel_rq(), at any time
  */
 
 #define ALL		((1 << (SUBMITTERS + INFLIGHT)) - 1)
@@ -53,82 +58,71 @@
 #define IRQ		(!POLLERS)
 
 /* CPUs. A handler has its own: in a guest it may run beside anybody. */
-#define WORKER		SUBMITTERS
-#define HANDLER		(WORKER + 1)
-#define POLLER0		(WORKER + 1)
-#define POLLER1		(WORKER + 2)
-#define CALLER		(WORKER + 2)
+#define SOFTIRQ		SUBMITTERS
+#define HANDLER		(SOFTIRQ + 1)
+#define POLLER0		(SOFTIRQ + 1)
+#define POLLER1		(SOFTIRQ + 2)
+#define WORKER		(SOFTIRQ + 2)
 #define CPUS		(SUBMITTERS + 3)
 
-/* enum virtblk_cb */
-#define ARMED		1
-#define HELD		2
-#define WANTED		3
-#define RAISED		4
+/* enum virtblk_queue_state */
+#define ADD		1
+#define REAP		2
+#define WORK		(ADD | REAP)
+#define SCHED		4
+#define FULL		8
 
-/* struct virtblk_vq; requests are bits. */
-bool locked, closed, again, notify;	/* closed: !open */
-byte cb = ARMED;
+/* struct virtblk_queue; requests are bits. */
+byte state;
+bool locked, closed;		/* closed: !open */
+#if defined(TASK) || defined(RT)
+#define waits	true
+#elif defined(MIXED)
+bool waits;
+#else
+#define waits	false
+#endif
 byte staged, backlog;
 byte in_ring = INFLIGHT;
 
-/* The virtqueue: available, with the device, used; what each side wants to hear. */
+/* The virtqueue: available, used; what each side wants to hear. */
+#ifdef IDLE
+byte ring, used = FIRST;
+bool irq = INFLIGHT > 0;
+#else
 byte ring = FIRST, used;
-#ifdef BUSY
-byte busy;
+bool irq;
 #endif
 bool cb_on = IRQ, want_kick, kicked;
 bool awake = true;
 
-#ifdef SERIES
-bool reap_wanted;		/* virtio_blk_vq.reap */
-byte b_reap[CPUS];
-byte entered;
-#define NO_REAP		!b_reap[me]
-#define LOAD_reap	(b_reap[me] -> b_reap[me] - 1 : reap_wanted)
-#define REAP_STORED(c)	(b_reap[c] == 1)
-#else
-#define NO_REAP		true
-#define REAP_STORED(c)	false
+bool tasklet, timer, work;
+byte started = FIRST, done, fails = FAILS;
+
+/*
+ * The store buffers: bits to clear and to set in the state, requests for the
+ * ring, interrupts off (1) or on (2), the unlock.
+ */
+byte b_clear[CPUS], b_set[CPUS], b_ring[CPUS], b_cb_on[CPUS];
+bool b_unlock[CPUS];
+#ifdef M_MISSED_WORK
+byte b_staged[CPUS];
 #endif
 
-bool irq, work;
-byte done, fails = FAILS;
-
-/* The store buffers; values are one more than what is stored, 0 is none. */
-byte b_again[CPUS], b_cb[CPUS], b_cb_on[CPUS], b_ring[CPUS];
-bool b_notify[CPUS], b_unlock[CPUS];
-
-#define EMPTY		(!(b_again[me] || b_cb[me] || b_cb_on[me] || b_ring[me] || \
-			   b_notify[me] || b_unlock[me]) && NO_REAP)
-#define MB		EMPTY
+#define LOCKED_STORES(c)	(b_clear[c] || b_set[c] || b_ring[c] || b_cb_on[c])
+#define MB		(!LOCKED_STORES(me) && !b_unlock[me])
 
 /* A CPU sees its own stores. */
-#define LOAD_again	(b_again[me] -> b_again[me] - 1 : again)
-#define LOAD_cb		(b_cb[me] -> b_cb[me] : cb)
-#define LOAD_cb_on	(b_cb_on[me] -> b_cb_on[me] - 1 : cb_on)
-#define LOAD_notify	(b_notify[me] || notify)
+#define LOAD_state	(state & ~b_clear[me] | b_set[me])
 
 /* When a queue is closed. */
-bool quiesced, stopped, reset, gone, freed;
-byte inside;			/* who serves; with preemption off or in an RCU reader */
-byte submitting, owned, taken_back;
-bool handling, working, owner;
+bool quiesced, gone;
+byte inside;			/* RCU readers, and who has bottom halves off */
+byte submitting, owned, cancelled;
+bool handling, softirqs, working, ticking, owner;
 
 #define ENTER		inside = inside | 1 << me
 #define LEAVE		inside = inside & ~(1 << me)
-
-/* WRITE_ONCE(); smp_mb(): what is still in the buffer may come first, or last. */
-inline store_again_mb(value)
-{
-	atomic {
-		if
-		:: EMPTY -> again = value
-		:: else -> b_again[me] = value + 1
-		fi
-	}
-	MB
-}
 
 #ifdef M_NO_LOCK
 #define GOT		true
@@ -148,11 +142,44 @@ inline try_lock()
 	}
 }
 
-/* virtblk_reap() */
-inline reap()
+/* virtblk_schedule_softirq() */
+inline schedule_softirq(bits)
 {
 	d_step {
-		assert(!stopped);
+		assert(!gone);
+		if
+		:: state & SCHED
+		:: else ->
+			assert(!tasklet);
+			tasklet = true
+		fi;
+		state = state | SCHED | bits
+	}
+}
+
+/* virtblk_schedule_run(); who has a store buffer empties it before. */
+inline schedule_run(bits)
+{
+	if
+	:: waits ->
+#ifndef M_NO_WORK
+		if
+		:: (bits) & ADD -> d_step { assert(!gone); work = true }
+		:: else
+		fi;
+#endif
+		if
+		:: (bits) & REAP -> schedule_softirq(bits)
+		:: else
+		fi
+	:: else -> schedule_softirq(bits)
+	fi
+}
+
+inline get_bufs()
+{
+	d_step {
+		assert(!gone);
 		mine = mine | used;
 		owned = owned | used;
 		n = used;
@@ -160,9 +187,40 @@ inline reap()
 		do
 		:: n -> n = n & (n - 1); in_ring--
 		:: else -> break
-		od;
-		reaped = true
+		od
 	}
+}
+
+/* virtblk_reap() */
+inline reap()
+{
+#if POLLERS
+	get_bufs()
+#else
+	do
+	:: true ->
+#ifndef EVENT			/* there it only stops asking again */
+		b_cb_on[me] = 1;
+#endif
+		get_bufs();
+		/*
+		 * virtqueue_enable_cb(): interrupts on, then look: either we see
+		 * what the device has used, or it sees that we want to hear of it.
+		 */
+		b_cb_on[me] = 2;
+#ifndef M_ENABLE_BARRIER	/* virtio_mb() in virtqueue_poll() */
+		MB;
+#endif
+#ifdef M_NO_ENABLE_LOOK
+		break
+#else
+		if
+		:: used
+		:: else -> break
+		fi
+#endif
+	od
+#endif
 }
 
 #ifdef M_KICK_BARRIER
@@ -171,17 +229,13 @@ inline reap()
 #define RING		ring		/* kick_prepare's barrier follows at once */
 #endif
 
-/*
- * virtblk_add_backlog(). The notification is owed from here on, by whoever is
- * next to look: kick_prepare's barrier has the requests seen before we look
- * whether it is owed already; pairs with the xchg() in send_notify().
- */
-inline add_backlog()
+/* virtblk_splice_staged() and virtblk_add_backlog() */
+inline add()
 {
-	/* virtblk_unstage(): llist_del_all() is an xchg(). */
+	/* llist_del_all() is an xchg(). */
 	atomic {
 		!staged || MB ->
-		assert(!stopped || !(staged || backlog));
+		assert(!gone || !(staged || backlog));
 		backlog = backlog | staged;
 		staged = 0;
 		if
@@ -198,6 +252,13 @@ inline add_backlog()
 			od;
 			n = 0
 		fi;
+		if
+		:: backlog && !(LOAD_state & FULL) -> b_set[me] = FULL
+#ifndef M_NO_FULL_CLEAR
+		:: !backlog && (LOAD_state & FULL) -> b_clear[me] = b_clear[me] | FULL
+#endif
+		:: else
+		fi;
 		retry = backlog && !in_ring
 	}
 	if
@@ -207,487 +268,391 @@ inline add_backlog()
 		MB;
 #endif
 #ifdef EVENT
-		d_step { kick = want_kick && ring; want_kick = want_kick && !kick };
+		d_step { kick = want_kick && ring; want_kick = want_kick && !kick }
 #else
-		kick = want_kick;
+		kick = want_kick
 #endif
-		if
-		:: kick && !LOAD_notify -> b_notify[me] = true
-		:: else
-		fi;
-		kick = false
 	:: else
 	fi
 }
 
-/* virtblk_rearm() */
-inline rearm()
+/* virtblk_run_locked() */
+inline run_locked()
 {
-	/*
-	 * virtqueue_enable_cb(): interrupts on, then look: either we see what the
-	 * device has used, or it sees that we want to hear of it.
-	 */
-	atomic {
-		assert(!stopped);
-#if defined(M_ACQUIRE) && !defined(EVENT)
-		if
-		:: !early -> b_cb_on[me] = 2
-		:: else
-		fi
-#else
-		b_cb_on[me] = 2
-#endif
-	}
-#ifndef M_ENABLE_BARRIER	/* virtio_mb() in virtqueue_enable_cb() */
-	MB;
-#endif
-#ifdef M_IGNORE_MORE		/* what virtqueue_enable_cb() says */
-	more = false;
-#else
-	more = used != 0;
-#endif
-	/*
-	 * Full barrier; fails if virtblk_done() has left RAISED, which would be
-	 * lost if this were a store.
-	 */
+	retry = false;
 	if
-	:: more
-	:: else ->
-		d_step {
-			MB ->
-#ifdef M_REARM_STORE
-			cb = ARMED
+	:: may & REAP -> reap()
+	:: else
+	fi;
+	if
+	:: may & ADD -> add()
+#ifndef M_NO_ADD_AFTER_REAP
+	/* There is room now. */
+	:: !(may & ADD) && backlog -> b_set[me] = ADD
+	:: !(may & ADD) && !backlog
 #else
-			if
-			:: cb == HELD -> cb = ARMED
-			:: else -> more = true
-			fi
+	:: else
 #endif
-		}
 	fi
 }
 
-#ifdef SERIES
-/* For the owner, with word of completions taken: until there are none. */
-inline reap_all()
+inline notify()
 {
-	do
-	:: true ->
-#ifndef EVENT			/* there it only stops asking again */
-		b_cb_on[me] = 1;
-#endif
-		reap();
-		b_cb_on[me] = 2;	/* virtqueue_enable_cb(), as in rearm() */
-#ifndef M_ENABLE_BARRIER
-		MB;
-#endif
-		if
-		:: used
-		:: else -> break
-		fi
-	od
-}
-#endif
-
-/*
- * virtblk_want_reap(). A release, see AFTER_DISABLE(): who reaps would else
- * switch interrupts on, and we off again behind its back, for ever.
- */
-inline want_reap()
-{
-	assert(!gone);
-#ifndef EVENT			/* there it only stops asking again */
-	b_cb_on[me] = 1;
-#endif
-	b_cb[me] = WANTED
-}
-
-/*
- * virtblk_leave_word()'s smp_mb(): the work before the word, or an owner could
- * take the word, see no work, and go. A release would do here, where stores
- * reach all CPUs at once; Power, where they do not, wants the full barrier for
- * a word that the owner overwrites without having read it.
- */
-#ifdef M_WORD_EARLY
-#define WORK_BEFORE_WORD	true
-#else
-#define WORK_BEFORE_WORD	MB
-#endif
-
-/* virtblk_take_turn() */
-inline take_turn()
-{
-#ifdef SERIES
-	assert(!freed);
-#endif
-#ifdef M_WAIT			/* spin_lock_irqsave() */
-	d_step { !locked && !b_unlock[me] -> locked = true; owner = true; got = true };
-#else
-	try_lock();
-#endif
 	if
-	:: !got && !(POLLERS && may_reap) ->
-		/*
-		 * Leave word, then try once more: store, barrier, load, as in
-		 * serve(): either the owner sees our word, or we see the lock
-		 * free. The failed try orders nothing.
-		 */
-		WORK_BEFORE_WORD;
-#ifdef M_WORD_BARRIER
-		b_again[me] = 2;
+	:: kick -> d_step { assert(!gone); kicked = true; kick = false }
+	:: else
+	fi
+}
+
+#ifdef M_WAIT
+#define WAITS		true
 #else
-		store_again_mb(1);
+#define WAITS		waits
+#endif
+
+/* virtblk_run_once() */
+inline run_once()
+{
+	if
+	:: WAITS ->		/* spin_lock_irqsave() */
+		d_step { !locked && !b_unlock[me] -> locked = true; owner = true; got = true }
+	:: else ->
+		try_lock();
+		if
+		:: !got && may != WORK ->
+			/* (MISSED:A) the bit before the second try; what was set already. */
+#ifdef M_MISSED_TRY
+			early = locked;
+#endif
+#ifdef M_MISSED_WORK		/* and llist_add() no better */
+			d_step { !b_unlock[me] -> left = state & may; state = state | may };
+#else
+			d_step { MB -> left = state & may; state = state | may };
 #endif
 #ifndef M_NO_SECOND_TRY
-		try_lock()
+			if
+#ifdef M_MISSED_TRY
+			:: !left && early
+			:: !left && !early -> try_lock()
+#else
+			:: !left -> try_lock()
 #endif
-	:: else
+			:: else
+			fi;
+#endif
+			left = 0
+		:: else
+		fi
 	fi;
 #ifdef STOP
+#ifndef M_NO_OPEN
 	if
-	:: got && closed ->
-		d_step { b_unlock[me] = true; owner = false; got = false }
+	:: got && closed -> d_step { b_unlock[me] = true; owner = false; got = false }
 	:: else
 	fi;
+#endif
 #endif
 	if
 	:: got ->
-#ifdef M_ACQUIRE
-		early = LOAD_cb_on;
-#endif
-		/* Word that we take was left after its work, which we see from here on. */
+#ifndef M_TAKE_LATE
+		/* (TAKE:A) the bits before the work they stand for. */
 		if
-		:: LOAD_again ->
-#ifdef M_TAKE_WORD_BARRIER
-			b_again[me] = 1
-#else
-			store_again_mb(0)
-#endif
-		:: else
-		fi;
-
-#if POLLERS
-		if
-		:: may_reap -> reap()
-		:: else
-		fi;
-#elif defined(SERIES)
-		if
-		/*
-		 * What was used when it was set is seen: the last look at the ring
-		 * comes after the barrier in virtqueue_enable_cb().
-		 */
-		:: LOAD_reap && may_reap -> b_reap[me] = 1; reap_all()
-#ifndef M_NO_HANDOVER
-		:: LOAD_reap && !may_reap -> handover = true
-#endif
-		:: else
-		fi;
-#else
-		/* smp_load_acquire(): and what came before WANTED. */
-		if
-		:: atomic { LOAD_cb == WANTED && may_reap -> b_cb[me] = HELD }; reap()
-#ifndef M_NO_HANDOVER
-		:: LOAD_cb == WANTED && !may_reap -> handover = true
+		:: LOAD_state & may ->
+			b_clear[me] = LOAD_state & may;
+#ifndef M_TAKE_BARRIER
+			MB
 #endif
 		:: else
 		fi;
 #endif
-		add_backlog();
-#if !POLLERS && !defined(SERIES)
+		run_locked();
+#ifdef M_TAKE_LATE
 		if
-		:: reaped -> rearm()
+		:: LOAD_state & may -> b_clear[me] = LOAD_state & may; MB
 		:: else
 		fi;
 #endif
-		d_step {
-			b_unlock[me] = true;
-			owner = false;
-			reaped = false;
-			if
-			:: more -> want_reap()
-			:: else
-			fi
-		}
+#ifdef RT
+		notify();
+#endif
+		d_step { b_unlock[me] = true; owner = false };
+		notify()
 	:: else
 	fi
 }
 
-/* Taken, then sent: a request that is added between the two is owed again. */
-inline send_notify()
-{
-	if
-	:: LOAD_notify ->
-#ifdef M_SEND_THEN_TAKE
-		assert(!gone);
-		kicked = true;
-		d_step { MB -> notify = false }
-#else
-		d_step { MB -> kick = notify; notify = false };
-		if
-		:: kick -> assert(!gone && !freed); kicked = true; kick = false
-		:: else
-		fi
-#endif
-	:: else
-	fi
-}
-
+/* Interrupt handler and softirq after a run; a poller marks them completed. */
 inline complete()
 {
 	d_step {
-		assert(!(done & mine) && !(taken_back & mine));
+		assert(!(done & mine) && !(cancelled & mine));
 		done = done | mine;
 		owned = owned & ~mine;
 		mine = 0
 	}
 }
 
-/* virtblk_serve() */
-inline serve()
+/* virtblk_run_queue(), and virtblk_complete() of what it returns */
+inline run_queue()
 {
 	do
-	:: turns == MAX_TURNS ->
-#ifndef M_NO_TURNS_HANDOVER
-		work = true;
-#endif
-		break
-	:: else ->
-		turns++;
-		take_turn();
+	:: true ->
+		run_once();
 		if
-		:: !got -> break
-		:: else
+		:: got
+		:: else -> break
 		fi;
-		if
-		:: more -> WORK_BEFORE_WORD; b_again[me] = 2; more = false
-		:: else
-		fi;
-		send_notify();
-		atomic {
-			complete();
-#ifndef M_NO_RETRY
-			work = work || retry;
-#endif
-			work = work || handover;
-			retry = false;
-			handover = false
-		}
 #ifdef M_NO_LOOK
 		break
 #else
-		/* The lock is free before we look: pairs with the word's store. */
+		/* (LOOK:A) the unlock before the look. */
 #ifndef M_LOOK_BARRIER
 		MB;
 #endif
+		left = LOAD_state & WORK;
 		if
-		:: LOAD_again
-		:: else -> break
+		:: !left -> break
+		:: left & ~may || left && restarts == MAX_RESTARTS ->
+			MB;
+#ifdef M_NO_HAND_OVER
+			if
+			:: left & ~may
+			:: else -> schedule_run(left)
+			fi;
+#elif defined(M_NO_RESTART_LIMIT_RUN)
+			if
+			:: left & ~may -> schedule_run(left)
+			:: else
+			fi;
+#else
+			schedule_run(left);
+#endif
+			break
+		:: else -> restarts++
 		fi
 #endif
 	od;
-	atomic { turns = 0; got = false }
+	atomic { restarts = 0; got = false; left = 0 };
+	if
+	:: retry ->
+#ifndef M_NO_RETRY
+		d_step { assert(!gone); timer = true };	/* mod_timer() */
+#endif
+		retry = false
+	:: else
+	fi;
+	if
+	:: mine -> complete()
+	:: else
+	fi
 }
 
-#define LOCALS	bool got, more, handover, reaped, retry, added, kick, early; byte turns, n, mine
+#define LOCALS	bool got, retry, added, kick, early; byte restarts, n, mine, left
 
-proctype submitter(byte me; bool may_reap)
+proctype submitter(byte me; byte may)
 {
 	LOCALS;
 
-	/* virtblk_queue_rq(); llist_add() is a cmpxchg(), a full barrier. */
-end:	atomic { !quiesced -> ENTER; submitting++; staged = staged | 1 << me;
-#ifdef SERIES
-		entered = entered | 1 << me
+	/*
+	 * virtblk_queue_rq(): blk-mq tries again what is not accepted. llist_add()
+	 * is a cmpxchg(), a full barrier.
+	 */
+end:	atomic {
+		!quiesced && !(state & FULL) ->
+		submitting++;
+		started = started | 1 << me;
+#ifndef RT
+		ENTER;
+#endif
+#ifdef M_MISSED_WORK
+		b_staged[me] = 1 << me
+#else
+		staged = staged | 1 << me
 #endif
 	}
-	serve();
-	atomic { submitting--; LEAVE }
+	run_queue();
+	atomic {
+		submitting--;
+#ifndef RT
+		LEAVE
+#endif
+	}
 }
 
+#if POLLERS
+#define SOFTIRQ_MAY	ADD
+#else
+#define SOFTIRQ_MAY	(waits -> REAP : WORK)
+#endif
+
+/* virtblk_softirq(), a tasklet: never beside itself. */
+proctype softirq(byte me)
+{
+	LOCALS;
+	byte may;
+
+end:	do
+	:: atomic {
+			tasklet ->
+			tasklet = false;
+			assert(!gone);
+			softirqs = true;
+			ENTER;
+			may = SOFTIRQ_MAY
+		}
+		run_queue();
+		/* (SCHED:A) SCHED goes before the last try, and shows all set before. */
+#ifdef M_SCHED_TRY
+		early = locked;
+#endif
+#ifdef M_SCHED_READ
+		left = LOAD_state & WORK;
+		d_step { MB -> state = state & ~SCHED };
+#else
+		d_step { MB -> left = state & WORK; state = state & ~SCHED };
+#endif
+#ifndef M_NO_LAST_TRY
+		if
+#ifdef M_SCHED_TRY
+		:: left && early -> left = 0; early = false
+		:: left && !early -> left = 0; run_queue()
+#else
+		:: left -> left = 0; run_queue()
+#endif
+		:: else
+		fi;
+#endif
+		atomic { left = 0; may = 0; softirqs = false; LEAVE }
+	od
+}
+
+#if defined(TASK) || defined(RT) || defined(MIXED)
 /* virtblk_work(), of kblockd: never beside itself. */
-proctype worker(byte me; bool may_reap)
+proctype worker(byte me; byte may)
 {
 	LOCALS;
 
 end:	do
-	:: atomic { work -> work = false; assert(!freed); working = true; ENTER };
-		serve();
+	:: atomic { work -> work = false; assert(!gone); working = true; ENTER };
+		run_queue();
 		atomic { working = false; LEAVE }
 	od
 }
+#endif
+
+/* virtblk_retry() */
+proctype retry_timer()
+{
+end:	do
+	:: atomic { timer -> timer = false; assert(!gone); ticking = true };
+		schedule_run(ADD);
+		ticking = false
+	od
+}
+
+#if LOOKS > 0
+/* virtblk_look(): state_mutex keeps it apart from a stop. */
+proctype look()
+{
+	byte looks = LOOKS;
+
+end:	do
+	:: looks ->
+		looks--;
+#ifdef M_SCHED_THEN_WORK
+		schedule_softirq(0);
+		state = state | REAP
+#else
+		schedule_softirq(REAP)
+#endif
+	od
+}
+#endif
 
 /*
  * virtblk_poll(): at any time, and again if there is something to find. Nobody
  * relies on it to get a request to the device.
  */
-proctype poller(byte me; bool may_reap)
+proctype poller(byte me; byte may)
 {
 	LOCALS;
 	byte polls = POLLS;
 
 end:	do
-	:: atomic { polls -> polls--; ENTER }; serve(); LEAVE
+	:: atomic { polls -> polls--; ENTER }; run_queue(); LEAVE
 #ifndef STALLED
 	:: atomic {
-			timeout && used && !stopped ->
+			timeout && used && !gone && !closed ->
 			assert(!staged && !ring && (in_ring || !backlog));
 			ENTER
 		}
-		serve();
+		run_queue();
 		LEAVE
 #endif
 	od
 }
 
-/*
- * virtblk_done(). Without the right to interrupts there is nothing to do: who
- * has it looks at the ring once more. RAISED if that look may be over. We saw
- * the used buffer, then cb: if the reap is still to come, it sees it too.
- */
-inline virtblk_done()
-{
-#ifdef SERIES
-	b_reap[me] = 2;
-	ENTER;
-	serve();
-	LEAVE
-#else
-	do
-	:: atomic {
-			if
-#ifdef M_HANDLER_BARRIER
-			:: early_cb != seen -> swapped = false
-#endif
-			:: cb == seen && seen == ARMED -> cb = HELD; swapped = true
-			:: cb == seen && seen != ARMED -> cb = RAISED; swapped = true
-			:: cb != seen -> swapped = false
-			fi
-		}
-		if
-		:: swapped -> break
-		:: else
-		fi;
-#ifdef M_HANDLER_BARRIER	/* a CPU may have loaded it before the interrupt */
-		if
-		:: seen = cb
-		:: seen = early_cb
-		fi;
-#else
-		seen = cb;
-#endif
-#ifdef M_NO_RAISED
-		if
-		:: seen != ARMED -> break
-		:: else
-		fi
-#else
-		if
-		:: seen == WANTED || seen == RAISED -> break
-		:: else
-		fi
-#endif
-	od;
-	if
-	:: swapped && seen == ARMED ->
-		atomic { want_reap(); ENTER };
-		serve();
-		LEAVE
-	:: else
-	fi;
-	atomic { seen = ARMED; swapped = false }
-#endif
-}
-
-#define DONE_LOCALS	bool swapped; byte seen = ARMED, early_cb = ARMED
-
-proctype handler(byte me; bool may_reap)
+/* vring_interrupt() and virtblk_done() */
+proctype handler(byte me; byte may)
 {
 	LOCALS;
-	DONE_LOCALS;
 
 end:	do
-#ifdef M_HANDLER_BARRIER
-	:: early_cb != cb -> early_cb = cb
-#endif
 	/* Later ones: MSI-X frees them before the ring, INTx and MMIO have none. */
-	:: atomic { irq && !reset -> irq = false; handling = true };
+	:: atomic { irq && !gone -> irq = false; handling = true };
 		if
-		:: used -> virtblk_done()	/* vring_interrupt() */
+		:: used ->
+#ifdef MIXED
+			if
+			:: waits = true
+			:: waits = false
+			fi;
+#endif
+			run_queue()
 		:: else
 		fi;
 		handling = false
 	od
 }
 
-#ifdef LATE
-/* virtblk_is_late() */
-proctype late(byte me; bool may_reap)
-{
-	LOCALS;
-	DONE_LOCALS;
-
-	virtblk_done()
-}
-#endif
-
 /* Its barriers are its own business: what it does, it does in order. */
 proctype device()
 {
-#ifdef BUSY
-#define MAY_USE		busy
-#define IN_DEVICE	busy
-#else
-#define MAY_USE		(awake && ring)
-#define IN_DEVICE	ring
-#endif
 end:	do
-#ifdef BUSY
-	:: atomic { awake && ring && !reset -> busy = busy | ring; ring = 0 }
-#endif
 	:: atomic {
-			MAY_USE && !reset ->
-			used = used | (IN_DEVICE & ~(IN_DEVICE - 1));
-			IN_DEVICE = IN_DEVICE & (IN_DEVICE - 1)
+			awake && ring && !gone ->
+			used = used | (ring & ~(ring - 1));
+			ring = ring & (ring - 1)
 		}
 #ifdef EVENT
 		atomic { irq = irq || (cb_on && used); cb_on = cb_on && !used }
 #else
 		irq = irq || cb_on
 #endif
-	:: atomic { awake && !ring && !reset -> want_kick = true };
+#ifndef AWAKE
+	:: atomic { awake && !ring && !gone -> want_kick = true };
 		if
 		:: ring -> want_kick = false
 		:: else -> awake = false
 		fi
-	:: atomic { kicked && !reset -> kicked = false; want_kick = false; awake = true }
+	:: atomic { kicked && !gone -> kicked = false; want_kick = false; awake = true }
+#endif
 	od
 }
 
-#ifdef M_RELEASE		/* smp_store_release() of WANTED */
-#define AFTER_DISABLE(c)	true
+#ifdef M_MISSED_WORK
+#define DRAIN_STAGED(c)	:: d_step { b_staged[c] -> staged = staged | b_staged[c]; b_staged[c] = 0 }
 #else
-#define AFTER_DISABLE(c)	(b_cb[c] != WANTED || !b_cb_on[c])
-#endif
-
-/* What was stored with the lock held. */
-#define BEFORE_UNLOCK(c)	(b_ring[c] || b_notify[c] || b_again[c] == 1 || b_cb[c] == HELD || \
-				 b_cb_on[c] == 2 || REAP_STORED(c))
-
-#ifdef SERIES
-#define DRAIN_REAP(c)	:: d_step { b_reap[c] -> reap_wanted = b_reap[c] - 1; b_reap[c] = 0 }
-#else
-#define DRAIN_REAP(c)
+#define DRAIN_STAGED(c)
 #endif
 
 #define DRAIN(c) \
-	DRAIN_REAP(c) \
-	:: d_step { b_again[c] -> again = b_again[c] - 1; b_again[c] = 0 } \
-	:: d_step { b_notify[c] -> notify = true; b_notify[c] = false } \
+	DRAIN_STAGED(c) \
+	:: d_step { b_clear[c] -> state = state & ~b_clear[c]; b_clear[c] = 0 } \
+	:: d_step { b_set[c] -> state = state | b_set[c]; b_set[c] = 0 } \
 	:: d_step { b_ring[c] -> ring = ring | b_ring[c]; b_ring[c] = 0 } \
 	:: d_step { b_cb_on[c] -> cb_on = b_cb_on[c] - 1; b_cb_on[c] = 0 } \
-	:: d_step { b_cb[c] && AFTER_DISABLE(c) -> cb = b_cb[c]; b_cb[c] = 0 } \
-	:: d_step { b_unlock[c] && !BEFORE_UNLOCK(c) -> locked = false; b_unlock[c] = false }
+	:: d_step { b_unlock[c] && !LOCKED_STORES(c) -> locked = false; b_unlock[c] = false }
 
 proctype memory()
 {
@@ -709,47 +674,8 @@ end:	do
 }
 
 #ifdef STOP
-inline stop_vq()
+inline synchronize_rcu()
 {
-#ifdef M_STOP_UNLOCKED
-	closed = true;
-#else
-	/* The only one who ever waits for the lock. */
-	atomic { !locked -> locked = true };
-	d_step { closed = true; locked = false };
-#endif
-	atomic { !working -> work = false }
-}
-
-/* Who runs virtblk_del_vqs() and virtblk_take_all_back() */
-proctype stopper()
-{
-#ifdef SERIES
-	/* blk_mq_freeze_queue() */
-	quiesced = true;
-	done == (entered | FIRST);
-#ifndef M_NO_QUIESCE		/* blk_mq_wait_quiesce_done() */
-	submitting == 0;
-#endif
-	reset = true;
-	!handling;		/* virtio_reset_device() */
-#ifndef M_NO_CANCEL
-	atomic { !working -> work = false };
-#endif
-	freed = true;
-	taken_back = ALL & ~done
-#else
-	byte grace;
-
-	quiesced = true;
-	submitting == 0;
-	stop_vq();
-	stopped = true;
-	reset = true;
-#ifndef M_NO_SYNC_CBS
-	!handling;
-#endif
-#ifndef M_NO_SYNC_RCU
 	grace = inside;
 	do
 	:: grace & ~inside -> grace = grace & inside
@@ -758,17 +684,71 @@ proctype stopper()
 		:: !grace -> break
 		:: grace & ~inside
 		fi
-	od;
+	od
+}
+
+/* What is scheduled runs first; cancel_work_sync() lets it be. */
+inline kill_tasklet()
+{
+	!tasklet && !softirqs
+}
+
+/* virtblk_drain_queue() */
+inline drain_queue()
+{
+#ifdef M_TASKLET_FIRST
+	kill_tasklet();
 #endif
-	gone = true;
-#ifndef M_NO_SECOND_STOP
-	stop_vq();
+#ifndef M_NO_TIMER_DELETE	/* timer_delete_sync() */
+	atomic { !ticking -> timer = false };
 #endif
-	freed = true;
-	/* What nobody has completed; nobody is just about to, either. */
-	assert(!owned);
-	taken_back = ALL & ~done
+#if !defined(M_NO_TASKLET_KILL) && !defined(M_TASKLET_FIRST)
+	kill_tasklet();
 #endif
+#ifndef M_NO_CANCEL_WORK	/* cancel_work_sync() */
+	atomic { !working -> work = false }
+#endif
+}
+
+/* Who runs virtblk_del_vqs() and then virtblk_cancel_rq() for each request */
+proctype stopper()
+{
+	byte grace;
+
+	quiesced = true;
+#ifndef M_NO_QUIESCE
+	submitting == 0;
+#endif
+	/* virtblk_close_queue(), which waits for the lock. */
+#ifdef M_CLOSE_FULL
+#define KEPT		~0
+#else
+#define KEPT		~FULL
+#endif
+#ifdef M_CLOSE_UNLOCKED
+	d_step { closed = true; state = state & KEPT };
+#else
+	d_step { !locked -> closed = true; state = state & KEPT };
+#endif
+#ifdef M_DRAIN_FIRST
+	drain_queue();
+#endif
+#ifndef M_NO_SYNC_CBS		/* virtio_synchronize_cbs() */
+	!handling;
+#endif
+#ifndef M_NO_SYNC_RCU
+	synchronize_rcu();
+#endif
+#ifndef M_DRAIN_FIRST
+	drain_queue();
+#endif
+	/* Reset, and the virtqueue is gone, and perhaps the queue. */
+	atomic {
+		gone = true;
+		/* What nobody has completed; nobody is just about to, either. */
+		assert(!owned && !tasklet && !timer && !work);
+		cancelled = started & ~done
+	}
 }
 #endif
 
@@ -783,22 +763,21 @@ proctype stalled()
 /* When nothing moves any more. */
 proctype judge()
 {
-	#ifdef STALLED
+#ifdef STALLED
 	timeout;
 #else
-	timeout && !(POLLERS && used && !stopped);
+	timeout && !(POLLERS && used && !gone && !closed);
 #endif
-	assert(!inside);		/* nobody waits for anybody */
+	assert(!inside && !submitting);	/* nobody waits for anybody */
 #if defined(STOP)
-	assert((done | taken_back) == ALL);
+	assert(gone && (done | cancelled) == started);
+	/* Later requests to a dead device fail, rather than wait for room. */
+	assert(!(state & FULL))
 #elif !defined(STALLED)
-	assert(done == ALL);		/* nothing is lost or stuck */
-	assert(!notify && !locked && (POLLERS || cb == ARMED));
-#ifdef SERIES
-	assert(!reap_wanted);
-#ifndef EVENT
-	assert(POLLERS || cb_on)
-#endif
+	assert((done | ring) == ALL);	/* nothing is lost or stuck */
+	assert(!state && !locked && !staged && !backlog && !used && !timer);
+#ifndef IDLE
+	assert(!ring && !in_ring)
 #endif
 #endif
 }
@@ -810,32 +789,33 @@ init
 		run stalled();
 #endif
 #if SUBMITTERS > 0
-#ifdef ENDING
-		run submitter(0, false);
-#else
-		run submitter(0, !POLLERS);
-#endif
+		run submitter(0, ADD);
 #endif
 #if SUBMITTERS > 1
-		run submitter(1, !POLLERS);
+		run submitter(1, ADD);
 #endif
-#if SUBMITTERS > 2
-		run submitter(2, !POLLERS);
+		run softirq(SOFTIRQ);
+#if defined(TASK) || defined(RT) || defined(MIXED)
+		run worker(WORKER, ADD);
 #endif
-		run worker(WORKER, !POLLERS);
+#if FAILS > 0
+		run retry_timer();
+#endif
 #if POLLERS > 0
-		run poller(POLLER0, true);
+		run poller(POLLER0, WORK);
 #endif
 #if POLLERS > 1
-		run poller(POLLER1, true);
+		run poller(POLLER1, WORK);
 #endif
 #if !POLLERS
-		run handler(HANDLER, true);
+		run handler(HANDLER, REAP);
 #endif
-#ifdef LATE
-		run late(CALLER, true);
+#if LOOKS > 0
+		run look();
 #endif
+#ifndef IDLE
 		run device();
+#endif
 		run memory();
 #ifdef STOP
 		run stopper();

@@ -288,10 +288,12 @@ static int virtblk_add(struct virtblk_queue *q, struct virtblk_req *vbr)
 
 static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run)
 {
+	struct virtblk_req *vbr, *next;
 	unsigned int added = 0;
-	struct virtblk_req *vbr;
 
 	while ((vbr = q->backlog)) {
+		/* Read before the device, which may write its answer there at once, knows of it. */
+		next = vbr->next;
 		/* It waits, and all behind it: for a completion, or for the timer. */
 		if (virtblk_add(q, vbr)) {
 			q->stats.max_backlog = max(q->stats.max_backlog, q->backlog_len);
@@ -299,8 +301,8 @@ static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run
 			break;
 		}
 
-		q->backlog = vbr->next;
-		if (!q->backlog)
+		q->backlog = next;
+		if (!next)
 			q->backlog_tail = &q->backlog;
 		q->backlog_len--;
 		q->in_ring++;

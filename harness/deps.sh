@@ -10,7 +10,7 @@ core="apt bc binutils bison busybox-static dpkg e2fsprogs fdisk flex gcc kmod
 libaio-dev libc6-dev libelf-dev lz4 make patch perl-base python3 qemu-system-x86 qemu-utils sparse
 tar util-linux xz-utils zlib1g-dev"
 bench="gnuplot-nox"
-test="mandoc shellcheck spin"
+test="dmsetup f2fs-tools iproute2 mandoc mdadm mount shellcheck spin"
 install="debhelper dh-dkms dpkg-dev mmdebstrap ovmf"
 arch="gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-s390x-linux-gnu libc6-dev-arm64-cross
 libc6-dev-s390x-cross qemu-system-arm qemu-system-misc"

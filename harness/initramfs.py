@@ -28,6 +28,11 @@ PROGRAMS = {
     "rtcwake": "util-linux", "taskset": "util-linux",
     "sfdisk": "fdisk",
 }
+# What only some guests need; the larger an initramfs is, the longer a guest takes to boot.
+MORE_PROGRAMS = {
+    "dmsetup": "dmsetup", "losetup": "mount", "mdadm": "mdadm", "mkfs.f2fs": "f2fs-tools",
+    "qemu-storage-daemon": "qemu-system-common", "vdpa": "iproute2",
+}
 FOLDERS = ("proc", "sys", "dev", "tmp", "run", "mnt", "bin", "sbin", "usr/bin", "usr/sbin",
            "usr/local/bin", "modules", "etc", "root")
 
@@ -79,17 +84,18 @@ def _is_elf(path):
         return start.read(4) == b"\x7fELF"
 
 
-def build(kernel, modules=None, files=None):
+def build(kernel, modules=None, files=None, programs=()):
     """Write the initramfs for a kernel and return its path.
 
     modules: names under /modules/ (the in-tree one is there unless it is built in, as
     in-tree/virtio_blk.ko); files: guest path to host path, libraries of
-    programs come along. The same content gives the same, cached, file.
+    programs come along; programs: of MORE_PROGRAMS. The same content gives the
+    same, cached, file.
     """
     content = {name: GUEST / name for name in ("init", "agent")}
     content["bin/busybox"] = Path(need_tool("busybox", "busybox-static"))
     content["usr/local/bin/fio"] = fio.build()
-    for name, package in PROGRAMS.items():
+    for name, package in {**PROGRAMS, **{name: MORE_PROGRAMS[name] for name in programs}}.items():
         content[f"usr/local/bin/{name}"] = Path(need_tool(name, package))
     if kernel.intree.exists():
         content["modules/in-tree/virtio_blk.ko"] = kernel.intree

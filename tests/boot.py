@@ -86,6 +86,7 @@ class Boot:
     pace: float = 4     # seconds a test, about, with KASAN: which boot to begin with, and what time is left
     # Look for leaked memory at the end, where the kernel can: it takes half a minute, and makes all else slower.
     leaks: bool = False
+    programs: tuple = ()    # more than every guest has; see harness/initramfs.py
 
     @property
     def bus_driver(self):

@@ -123,16 +123,19 @@ def plan_guests(report, kernels, tests, patched, out, options):
              if checks.has_series(built, options.test) for boot, chosen in plan.by_boot(patched)]
     for run in runs:
         report.expect(*run.names)
-    initrds = {built: build_initrd(report, built, out, [run for run in runs if run.kernel == built])
-               for built in {run.kernel for run in runs}}
+    initrds = {}
+    for built in {run.kernel for run in runs}:
+        mine = [run for run in runs if run.kernel == built]
+        initrds |= {(built, programs): build_initrd(report, built, out, mine, programs)
+                    for programs in sorted({run.boot.programs for run in mine})}
     # The long ones first, so that no core idles at the end.
-    runs = sorted((run for run in runs if initrds[run.kernel]), key=lambda run: -run.work)
+    runs = sorted((run for run in runs if initrds[run.kernel, run.boot.programs]), key=lambda run: -run.work)
     if not runs:
         return []
     for number, run in enumerate(runs, 1):
         run.place = f'boot {number} of {len(runs)}'
     report.say(f'{len(runs)} boots, {options.jobs} at a time')
-    return [(run, initrds[run.kernel]) for run in runs]
+    return [(run, initrds[run.kernel, run.boot.programs]) for run in runs]
 
 
 def of_kernel(report, built, tests, options):
@@ -144,7 +147,7 @@ def of_kernel(report, built, tests, options):
     return chosen
 
 
-def build_initrd(report, built, out, runs):
+def build_initrd(report, built, out, runs, programs):
     """None if a module does not build: then no test of that kernel runs, and all of them fail."""
     names = {run.module for run in runs} | {helper for run in runs for test in run.tests for helper in test.helpers}
     try:
@@ -157,7 +160,7 @@ def build_initrd(report, built, out, runs):
     folder = out / built.label
     folder.mkdir(exist_ok=True)
     files = {'usr/local/bin/kexec': kexec.build()}
-    return shutil.copy(initramfs.build(built, modules=modules, files=files), folder)
+    return shutil.copy(initramfs.build(built, modules=modules, files=files, programs=programs), folder)
 
 
 if __name__ == '__main__':

@@ -55,6 +55,11 @@ static struct sim_uint_attr sim_attr_config_ms = {
 	offsetof(struct sim_dev, config_ms),
 };
 
+static struct sim_uint_attr sim_attr_notify_us = {
+	__ATTR(notify_us, 0644, sim_uint_show, sim_uint_store),
+	offsetof(struct sim_dev, notify_us),
+};
+
 static struct sim_uint_attr sim_attr_map_fails_pct = {
 	__ATTR(map_fails_pct, 0644, sim_uint_show, sim_uint_store),
 	offsetof(struct sim_dev, map_fails_pct),
@@ -266,6 +271,7 @@ static struct attribute *sim_attrs[] = {
 	&sim_attr_latency_us.attr.attr,
 	&sim_attr_late_ms.attr.attr,
 	&sim_attr_config_ms.attr.attr,
+	&sim_attr_notify_us.attr.attr,
 	&sim_attr_map_fails_pct.attr.attr,
 	&sim_attr_map_skip.attr.attr,
 	&dev_attr_order.attr,

@@ -19,7 +19,7 @@ struct sim_options {
 	u64 queues;
 	u64 queue_size;
 	u64 max_chain;
-	int zoned;
+	unsigned int zoned;
 };
 
 static const char * const sim_models[] = {
@@ -27,6 +27,22 @@ static const char * const sim_models[] = {
 	[VIRTIO_BLK_Z_HM] = "host-managed",
 	[VIRTIO_BLK_Z_HA] = "host-aware",
 };
+
+static const char * const sim_callers[] = {
+	[SIM_LOCAL] = "local",
+	[SIM_REMOTE] = "remote",
+	[SIM_TASK] = "task",
+};
+
+static int sim_match(const char * const *words, size_t n, const char *value, unsigned int *index)
+{
+	int found = match_string(words, n, value);
+
+	if (found < 0)
+		return found;
+	*index = found;
+	return 0;
+}
 
 /* A number, perhaps with K, M, G. */
 static int sim_number(const char *word, u64 *value)
@@ -46,10 +62,8 @@ static int sim_shape(struct sim_dev *sim, struct sim_options *opt, const char *k
 {
 	if (!strcmp(key, "serial"))
 		return strscpy(sim->serial, value, sizeof(sim->serial)) < 0 ? -EINVAL : 0;
-	if (!strcmp(key, "zoned")) {
-		opt->zoned = match_string(sim_models, ARRAY_SIZE(sim_models), value);
-		return min(opt->zoned, 0);
-	}
+	if (!strcmp(key, "zoned"))
+		return sim_match(sim_models, ARRAY_SIZE(sim_models), value, &opt->zoned);
 	if (!strcmp(key, "size"))
 		return sim_number(value, &opt->size);
 	if (!strcmp(key, "zone_size"))
@@ -64,6 +78,8 @@ static int sim_shape(struct sim_dev *sim, struct sim_options *opt, const char *k
 		return sim_number(value, &opt->queue_size);
 	if (!strcmp(key, "max_chain"))
 		return sim_number(value, &opt->max_chain);
+	if (!strcmp(key, "interrupts"))
+		return sim_match(sim_callers, ARRAY_SIZE(sim_callers), value, &sim->interrupts);
 	if (!strcmp(key, "maps"))
 		return strcmp(value, "own") ? -EINVAL : sim_maps_init(sim);
 	return -ENOENT;

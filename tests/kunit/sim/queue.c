@@ -19,11 +19,67 @@ static void sim_queue_irq(struct irq_work *work)
 	vring_interrupt(0, q->vq);
 }
 
+/* On another CPU: in a thread of its own there, on PREEMPT_RT. */
+static void sim_queue_raise(void *data)
+{
+	struct sim_queue *q = data;
+
+	irq_work_queue(&q->irq);
+	atomic_set_release(&q->raised, 0);
+}
+
+static unsigned int sim_other_cpu(void)
+{
+	unsigned int cpu = cpumask_next(raw_smp_processor_id(), cpu_online_mask);
+
+	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
+}
+
+/* As a device of VDUSE: what a notification takes as well is held. */
+static void sim_queue_call(struct work_struct *work)
+{
+	struct sim_queue *q = container_of(work, struct sim_queue, call);
+
+	spin_lock_bh(&q->bell);
+	WRITE_ONCE(q->caller, current);
+	sim_queue_irq(&q->irq);
+	WRITE_ONCE(q->caller, NULL);
+	spin_unlock_bh(&q->bell);
+}
+
 static void sim_queue_interrupt(struct sim_queue *q)
 {
 	/* Without a callback the driver polls, and has no interrupt. */
-	if (q->vq->callback)
+	if (!q->vq->callback)
+		return;
+	switch (q->sim->interrupts) {
+	case SIM_LOCAL:
 		irq_work_queue(&q->irq);
+		return;
+	case SIM_REMOTE:
+		if (atomic_xchg(&q->raised, 1))
+			return;
+		/* The other CPU may just have left. */
+		if (smp_call_function_single_async(sim_other_cpu(), &q->raise))
+			sim_queue_raise(q);
+		return;
+	case SIM_TASK:
+		queue_work_on(sim_other_cpu(), system_long_wq, &q->call);
+	}
+}
+
+/**
+ * sim_queue_synchronize - wait until the driver is called no more
+ * @q: the queue
+ *
+ * Context: process, may sleep.
+ */
+void sim_queue_synchronize(struct sim_queue *q)
+{
+	while (atomic_read_acquire(&q->raised))
+		fsleep(100);
+	irq_work_sync(&q->irq);
+	flush_work(&q->call);
 }
 
 /* The ring cannot be trusted any more (VIRTIO 1.3, 2.1.2): only a reset helps. */
@@ -268,6 +324,9 @@ int sim_queue_init(struct sim_queue *q, struct sim_dev *sim, unsigned int index)
 	q->sim = sim;
 	q->index = index;
 	mutex_init(&q->lock);
+	spin_lock_init(&q->bell);
+	INIT_CSD(&q->raise, sim_queue_raise, q);
+	INIT_WORK(&q->call, sim_queue_call);
 	INIT_LIST_HEAD(&q->pending);
 	init_irq_work(&q->irq, sim_queue_irq);
 	q->reqs = kvcalloc(sim->queue_size, sizeof(*q->reqs), GFP_KERNEL);

@@ -11,9 +11,11 @@
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/rwsem.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/virtio_ring.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "sim_compat.h"
@@ -26,6 +28,12 @@ enum sim_order {
 	SIM_FIFO,
 	SIM_LIFO,
 	SIM_RANDOM,
+};
+
+enum sim_interrupts {
+	SIM_LOCAL,
+	SIM_REMOTE,
+	SIM_TASK,
 };
 
 /* What a user can have go wrong: see faults.c. */
@@ -125,6 +133,11 @@ struct sim_chain {
  * @thread: the device's processor
  * @kicked: the driver has notified the device since it last looked
  * @irq: calls the driver in hard interrupt context
+ * @raise: has another CPU start @irq
+ * @raised: @raise is on its way there
+ * @call: calls the driver in a task
+ * @bell: held by @call, and to notify a device that uses it
+ * @caller: the task that calls the driver with @bell held
  */
 struct sim_queue {
 	struct sim_dev *sim;
@@ -144,6 +157,11 @@ struct sim_queue {
 	struct task_struct *thread;
 	bool kicked;
 	struct irq_work irq;
+	call_single_data_t raise;
+	atomic_t raised;
+	struct work_struct call;
+	spinlock_t bell;		/* protects caller */
+	struct task_struct *caller;
 };
 
 /**
@@ -186,6 +204,7 @@ struct sim_zone {
  * @queue_size: slots of each
  * @max_chain: descriptors of a request
  * @queues: they
+ * @interrupts: how the driver is called
  * @config_lock: protects @config and @generation
  * @config: the configuration space
  * @generation: of the configuration
@@ -208,6 +227,7 @@ struct sim_zone {
  * @latency_us: how long the device takes for a request
  * @late_ms: how long for one that is late
  * @config_ms: how long for the configuration to be read
+ * @notify_us: how long a notification takes
  * @order: in which order it gives requests back
  * @credit: how many requests more it carries out, -1 for all
  * @faults: how many times more each fault is to happen, -1 for ever
@@ -228,6 +248,7 @@ struct sim_dev {
 	unsigned int queue_size;
 	unsigned int max_chain;
 	struct sim_queue *queues;
+	unsigned int interrupts;
 
 	spinlock_t config_lock;		/* protects config, generation */
 	COMPAT_ZONED_CONFIG config;
@@ -255,6 +276,7 @@ struct sim_dev {
 	unsigned int latency_us;
 	unsigned int late_ms;
 	unsigned int config_ms;
+	unsigned int notify_us;
 	unsigned int order;
 	atomic_t credit;
 	atomic_t faults[SIM_NR_FAULTS];
@@ -305,6 +327,7 @@ void sim_queue_exit(struct sim_queue *q);
 void sim_queue_start(struct sim_queue *q, struct virtqueue *vq);
 void sim_queue_stop(struct sim_queue *q);
 void sim_queue_kick(struct sim_queue *q);
+void sim_queue_synchronize(struct sim_queue *q);
 void sim_queue_settle(struct sim_queue *q);
 void sim_queue_fail(struct sim_queue *q);
 

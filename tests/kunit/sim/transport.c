@@ -136,6 +136,34 @@ static void sim_check_notification(struct sim_queue *q, u32 data)
 			      idx);
 }
 
+/* It reaches the device at the end of the time that it takes: no reset may come between. */
+static void sim_take_notification(struct sim_queue *q)
+{
+	u64 wait = READ_ONCE(q->sim->notify_us) * (u64)NSEC_PER_USEC;
+	s64 resets = atomic64_read(&q->sim->stats[SIM_STAT_RESETS]);
+	ktime_t end = ktime_add_ns(ktime_get(), wait);
+
+	while (wait && ktime_before(ktime_get(), end))
+		cpu_relax();
+	if (!(READ_ONCE(q->sim->status) & VIRTIO_CONFIG_S_DRIVER_OK))
+		sim_violation(q->sim, "notifies with status %#x", q->sim->status);
+	else if (resets != atomic64_read(&q->sim->stats[SIM_STAT_RESETS]))
+		sim_violation(q->sim, "resets during a notification");
+}
+
+static void sim_ring_bell(struct sim_queue *q)
+{
+	if (q->sim->interrupts != SIM_TASK || in_hardirq()) {
+		sim_take_notification(q);
+	} else if (READ_ONCE(q->caller) == current) {
+		sim_violation(q->sim, "notifies from a callback, whose caller holds its lock");
+	} else {
+		spin_lock_bh(&q->bell);
+		sim_take_notification(q);
+		spin_unlock_bh(&q->bell);
+	}
+}
+
 static bool sim_notify(struct virtqueue *vq)
 {
 	struct sim_queue *q = vq->priv;
@@ -144,10 +172,12 @@ static bool sim_notify(struct virtqueue *vq)
 		return false;
 	sim_count(q->sim, SIM_STAT_KICKS);
 	/* Under a lock that interrupt handlers take as well, most likely. */
-	if (irqs_disabled() && !in_hardirq())
+	if (irqs_disabled())
 		sim_count(q->sim, SIM_STAT_KICKS_IRQS_OFF);
-	if (!(READ_ONCE(q->sim->status) & VIRTIO_CONFIG_S_DRIVER_OK))
-		sim_violation(q->sim, "notifies with status %#x", q->sim->status);
+	/* A notification may be a VM exit, for as long as the host likes. */
+	if (in_hardirq())
+		sim_violation(q->sim, "notifies from a hard interrupt");
+	sim_ring_bell(q);
 	if (virtio_has_feature(vq->vdev, VIRTIO_F_NOTIFICATION_DATA))
 		sim_check_notification(q, vring_notification_data(vq));
 	sim_queue_kick(q);
@@ -167,7 +197,7 @@ static void sim_del_vqs(struct virtio_device *vdev)
 		if (q->live && sim->status & VIRTIO_CONFIG_S_DRIVER_OK)
 			sim_violation(sim, "deletes virtqueue %u without a reset", i);
 		sim_queue_stop(q);
-		irq_work_sync(&q->irq);
+		sim_queue_synchronize(q);
 		vring_del_virtqueue(q->vq);
 		q->vq = NULL;
 	}
@@ -219,7 +249,7 @@ static void sim_synchronize_cbs(struct virtio_device *vdev)
 	unsigned int i;
 
 	for (i = 0; i < sim->num_queues; i++)
-		irq_work_sync(&sim->queues[i].irq);
+		sim_queue_synchronize(&sim->queues[i]);
 	irq_work_sync(&sim->config_irq);
 }
 

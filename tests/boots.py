@@ -146,6 +146,19 @@ LOAD = Boot('load', (
     ring('ring8-direct', indirect=False, options={'queue-size': 8}),
 ), pace=10)
 
+# Interrupt handlers are threads, which have interrupts off all the same.
+THREADIRQS = Boot('threadirqs', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('intx', options={'vectors': 0})),
+                  append='threadirqs')
+
+# What is stacked on a disk does its work where the disk ends its requests: in a softirq if there is one queue. With two,
+# each is shared by CPUs.
+STACKED = Boot('stacked', (disk('1q'), *(disk(name, {'num-queues': 2}) for name in ('2q', 'mirror')),
+                           disk('file-system', {'num-queues': 2}, size=256 * MIB)),
+               programs=('dmsetup', 'losetup', 'mdadm', 'mkfs.f2fs'), pace=10)
+
+# A device in the guest's user space: its kernel's part holds locks while it calls the driver.
+VDUSE = Boot('vduse', (), programs=('qemu-storage-daemon', 'vdpa'), pace=10)
+
 # Rings that are full most of the time; "wide": the device takes more segments than the ring has room for. What keeps
 # them full is buffers of half a GiB.
 TINY = Boot('tiny', (

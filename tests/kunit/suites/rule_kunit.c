@@ -183,34 +183,43 @@ static void rule_is_watched(struct kunit *test)
 	hooks_reset();
 }
 
+static int note_holder(struct virtblk_queue *q)
+{
+	hook_note(HOOK_LOCK, &q->lock, 0);
+	hook_note(HOOK_UNLOCK, &q->lock, 0);
+	return atomic_read(&hooks.violations);
+}
+
+static int wait_for_lock(struct virtblk_queue *q)
+{
+	unsigned long flags = hook_lock_irqsave(&q->lock);
+
+	__release(&q->lock);
+	hook_unlock_irqrestore(&q->lock, flags);
+	return atomic_read(&hooks.violations);
+}
+
 /* Who waits for the lock, or can be preempted with it or before the look at the state. */
 static void holder_is_watched(struct kunit *test)
 {
 	struct fixture *fix;
-	unsigned long flags;
+	int with_bh, without, waits;
 
 	skip_if_waits(test);
 	fix = fixture_disk(test, "");
-	hook_note(HOOK_LOCK, &fix->q->lock, 0);
-	KUNIT_EXPECT_EQ(test, 1, atomic_read(&hooks.violations));
-	hook_note(HOOK_UNLOCK, &fix->q->lock, 0);
-	KUNIT_EXPECT_EQ(test, 2, atomic_read(&hooks.violations));
+	with_bh = note_holder(fix->q);
 	local_bh_disable();
-	hook_note(HOOK_LOCK, &fix->q->lock, 0);
-	hook_note(HOOK_UNLOCK, &fix->q->lock, 0);
-	KUNIT_EXPECT_EQ(test, 2, atomic_read(&hooks.violations));
-	flags = hook_lock_irqsave(&fix->q->lock);
-	__release(&fix->q->lock);
-	hook_unlock_irqrestore(&fix->q->lock, flags);
-	KUNIT_EXPECT_EQ(test, 3, atomic_read(&hooks.violations));
+	without = note_holder(fix->q);
+	waits = wait_for_lock(fix->q);
 	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, 2, with_bh);
+	KUNIT_EXPECT_EQ(test, 2, without);
+	KUNIT_EXPECT_EQ(test, 3, waits);
 
 	/* All of that is right for a queue that is waited for. */
 	fix->q->waits = true;
-	flags = hook_lock_irqsave(&fix->q->lock);
-	__release(&fix->q->lock);
-	hook_unlock_irqrestore(&fix->q->lock, flags);
-	KUNIT_EXPECT_EQ(test, 3, atomic_read(&hooks.violations));
+	note_holder(fix->q);
+	KUNIT_EXPECT_EQ(test, 3, wait_for_lock(fix->q));
 	hooks_reset();
 }
 

@@ -510,7 +510,7 @@ int virtblk_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	return found;
 }
 
-/* ---- The life of a queue ---- */
+/* ---- Not on the I/O path ---- */
 
 /**
  * virtblk_look - look at a queue as after an interrupt
@@ -559,57 +559,4 @@ void virtblk_init_queue(struct virtblk_queue *q, struct virtio_blk *vblk)
 	tasklet_setup(&q->softirq, virtblk_softirq);
 	INIT_WORK(&q->work, virtblk_work);
 	timer_setup(&q->retry, virtblk_retry, 0);
-}
-
-/**
- * virtblk_open_queue - let a queue be run
- * @q: the queue; the requests that it had were cancelled
- * @vq: its virtqueue, without buffers, interrupts on
- *
- * Context: process, before the device is made ready.
- */
-void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq)
-{
-	spin_lock_irq(&q->lock);
-	init_llist_head(&q->staged);
-	q->backlog = NULL;
-	q->backlog_tail = &q->backlog;
-	q->backlog_len = 0;
-	q->in_ring = 0;
-	atomic_set(&q->state, 0);
-	q->ring_size = virtqueue_get_vring_size(vq);
-	q->vq = vq;
-	q->open = true;
-	spin_unlock_irq(&q->lock);
-}
-
-/**
- * virtblk_close_queue - let nobody run a queue any more
- * @q: the queue; no submitter is in it
- *
- * Who has run it may still notify the device and complete requests: callbacks,
- * RCU readers (pollers) and the softirq.
- *
- * Context: process.
- */
-void virtblk_close_queue(struct virtblk_queue *q)
-{
-	spin_lock_irq(&q->lock);
-	q->open = false;
-	/* Nobody else will: what comes is to fail, if the device is dead. */
-	atomic_andnot(VIRTBLK_FULL, &q->state);
-	spin_unlock_irq(&q->lock);
-}
-
-/**
- * virtblk_drain_queue - wait for who was scheduled to run a closed queue
- * @q: the queue; callbacks and pollers that had run it have ended
- *
- * Context: process, sleeps.
- */
-void virtblk_drain_queue(struct virtblk_queue *q)
-{
-	timer_delete_sync(&q->retry);
-	tasklet_kill(&q->softirq);
-	cancel_work_sync(&q->work);
 }

@@ -284,6 +284,9 @@ static inline void virtblk_schedule_recovery(struct virtio_blk *vblk)
 
 /* vqs.c */
 int virtblk_alloc_queues(struct virtio_blk *vblk);
+void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq);
+void virtblk_close_queue(struct virtblk_queue *q);
+void virtblk_drain_queue(struct virtblk_queue *q);
 int virtblk_find_vqs(struct virtio_blk *vblk);
 void virtblk_del_vqs(struct virtio_blk *vblk);
 bool virtblk_is_gone(struct virtio_device *vdev);
@@ -301,9 +304,6 @@ void virtblk_done(struct virtqueue *vq);
 void virtblk_look(struct virtblk_queue *q);
 int virtblk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index);
 void virtblk_init_queue(struct virtblk_queue *q, struct virtio_blk *vblk);
-void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq);
-void virtblk_close_queue(struct virtblk_queue *q);
-void virtblk_drain_queue(struct virtblk_queue *q);
 
 /* request.c */
 int virtblk_init_request(struct blk_mq_tag_set *set, struct request *rq, unsigned int hctx_idx,

@@ -78,7 +78,7 @@ MUTANTS = {
     # rules
     'M_NO_LOCK': 'submit-poll',
     'M_WAIT': 'stalled',
-    'M_NO_HAND_OVER': 'submit',
+    'M_NO_HAND_OVER': 'submit-interrupt',
     'M_NO_WORK': 'task',
     'M_NO_RESTART_LIMIT_RUN': 'submit-restarts',
     'M_NO_ADD_AFTER_REAP': 'task',
@@ -95,7 +95,7 @@ MUTANTS = {
     'M_NO_TASKLET_KILL': 'stop',
     'M_NO_CANCEL_WORK': 'stop-task',
     'M_TASKLET_FIRST': 'stop-fail',
-    'M_DRAIN_FIRST': 'stop-fail',
+    'M_DRAIN_FIRST': 'stop-task',
 }
 
 

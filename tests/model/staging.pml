@@ -76,11 +76,12 @@
 byte state;
 bool locked, closed;		/* closed: !open */
 #if defined(TASK) || defined(RT)
-#define waits	true
+#define waits		true
 #elif defined(MIXED)
 bool waits;
 #else
-#define waits	false
+#define NEVER_WAITS
+#define waits		false
 #endif
 byte staged, backlog;
 byte in_ring = INFLIGHT;
@@ -158,23 +159,27 @@ inline schedule_softirq(bits)
 }
 
 /* virtblk_schedule_run(); who has a store buffer empties it before. */
+#ifdef NEVER_WAITS
+#define schedule_run(bits)	schedule_softirq(bits)
+#else
 inline schedule_run(bits)
 {
 	if
-	:: waits ->
+	:: atomic {
+			waits ->
+			assert(!gone);
 #ifndef M_NO_WORK
-		if
-		:: (bits) & ADD -> d_step { assert(!gone); work = true }
-		:: else
-		fi;
+			work = work || (bits) & ADD
 #endif
+		}
 		if
 		:: (bits) & REAP -> schedule_softirq(bits)
 		:: else
 		fi
-	:: else -> schedule_softirq(bits)
+	:: atomic { !waits -> schedule_softirq(bits) }
 	fi
 }
+#endif
 
 inline get_bufs()
 {
@@ -314,10 +319,10 @@ inline notify()
 inline run_once()
 {
 	if
-	:: WAITS ->		/* spin_lock_irqsave() */
-		d_step { !locked && !b_unlock[me] -> locked = true; owner = true; got = true }
-	:: else ->
-		try_lock();
+#if !defined(NEVER_WAITS) || defined(M_WAIT)	/* spin_lock_irqsave() */
+	:: d_step { WAITS && !locked && !b_unlock[me] -> locked = true; owner = true; got = true }
+#endif
+	:: atomic { !WAITS -> try_lock() };
 		if
 		:: !got && may != WORK ->
 			/* (MISSED:A) the bit before the second try; what was set already. */
@@ -526,7 +531,7 @@ end:	do
 	od
 }
 
-#if defined(TASK) || defined(RT) || defined(MIXED)
+#ifndef NEVER_WAITS
 /* virtblk_work(), of kblockd: never beside itself. */
 proctype worker(byte me; byte may)
 {
@@ -795,7 +800,7 @@ init
 		run submitter(1, ADD);
 #endif
 		run softirq(SOFTIRQ);
-#if defined(TASK) || defined(RT) || defined(MIXED)
+#ifndef NEVER_WAITS
 		run worker(WORKER, ADD);
 #endif
 #if FAILS > 0

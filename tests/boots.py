@@ -150,8 +150,8 @@ LOAD = Boot('load', (
 THREADIRQS = Boot('threadirqs', (disk('1q'), disk('4q', {'num-queues': QUEUES}), ring('intx', options={'vectors': 0})),
                   append='threadirqs')
 
-# What is stacked on a disk does its work where the disk ends its requests: in a softirq if there is one queue. With two,
-# each is shared by CPUs.
+# What is stacked on a disk does its work where the disk ends its requests: in a softirq if there is one queue. CPUs
+# share each of two queues.
 STACKED = Boot('stacked', (disk('1q'), *(disk(name, {'num-queues': 2}) for name in ('2q', 'mirror')),
                            disk('file-system', {'num-queues': 2}, size=256 * MIB)),
                programs=('dmsetup', 'losetup', 'mdadm', 'mkfs.f2fs'), pace=10)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""With interrupt handlers in threads (`threadirqs`), which run with interrupts off, I/O is right and the log is clean."""
+"""With interrupt handlers in threads (`threadirqs`), which have interrupts off, I/O is right and the log is clean."""
 
 from tests import boots
 from tests.machine import verified
 
 CASES = {boots.THREADIRQS: ['interrupts', 'poll_queues=1']}
+NEWEST = {boots.THREADIRQS: None}
 PARAMS = None
 
 

@@ -5,6 +5,7 @@ from tests import boots, sim
 from tests.machine import PATIENCE, fio_command
 
 CASES = {boots.SIM_FAULTS: ['interrupts', 'poll_queues=1']}
+NEWEST = {boots.SIM_FAULTS: None}
 SPEC = ('3.1.1',)
 HELPERS = ('virtio_blk_sim',)
 PARAMS = None

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A device of VDUSE, in the guest's own user space, with a ring that is full most of the time: verified I/O from several
-CPUs. It calls the driver with locks held that a notification takes as well."""
+"""A device of VDUSE, in the guest's own user space, with a ring that is full most of the time: verified I/O. It calls
+the driver with locks held that a notification takes as well."""
 
 from tests import boots
 from tests.boot import MIB
 from tests.machine import Skip, verified
 
 CASES = {boots.VDUSE: [1, 4]}       # queues
+NEWEST = {boots.VDUSE: None}
 SIZE = 32 * MIB
 DAEMON = ('qemu-storage-daemon --blockdev file,node-name=store,filename=/tmp/store'
           ' --export vduse-blk,id=export,name=vduse,node-name=store,writable=on,queue-size=16,serial=vduse')

@@ -42,6 +42,39 @@ static void waits_for_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fix->q->backlog_len);
 }
 
+/* While some wait, blk-mq keeps the others; they are not even prepared. */
+static void leaves_the_rest_to_blk_mq(struct kunit *test)
+{
+	/* Eight tags, and room for five requests. */
+	struct fixture *fix = fixture_disk(test, "queue_size=16 -indirect_desc");
+
+	io_prepare_reads(test, 0, 8);
+	sim_hold(fix->sim);
+	io_submit(fix, 0, 7);
+	KUNIT_EXPECT_EQ(test, 7, hook_count(HOOK_START));
+	KUNIT_EXPECT_EQ(test, (int)VIRTBLK_FULL, atomic_read(&fix->q->state));
+	io_submit(fix, 7, 1);
+	KUNIT_EXPECT_EQ(test, 7, hook_count(HOOK_START));
+	KUNIT_EXPECT_EQ(test, 5, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_EQ(test, 2, fix->q->backlog_len);
+	sim_set_credit(fix->sim, -1);
+	io_wait(test, 0, 8);
+	KUNIT_EXPECT_EQ(test, 8, hook_count(HOOK_ADD));
+	KUNIT_EXPECT_TRUE(test, wait_until_still(fix));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&fix->q->state));
+}
+
+/* Nobody runs it, so nobody would take the bit back: a dead device's requests are to fail. */
+static void closed_queue_is_not_full(struct kunit *test)
+{
+	struct fixture *fix = fixture_disk(test, "");
+
+	atomic_or(VIRTBLK_FULL, &fix->q->state);
+	virtblk_close_queue(fix->q);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&fix->q->state));
+	WRITE_ONCE(fix->q->open, true);
+}
+
 /* The whole chain has to fit, or the ring would notify under the lock. */
 static void waits_for_room_for_all_of_it(struct kunit *test)
 {
@@ -190,6 +223,8 @@ static void keeps_what_joins_the_list(struct kunit *test)
 
 static struct kunit_case backlog_cases[] = {
 	KUNIT_CASE(waits_for_room),
+	KUNIT_CASE(leaves_the_rest_to_blk_mq),
+	KUNIT_CASE(closed_queue_is_not_full),
 	KUNIT_CASE(waits_for_room_for_all_of_it),
 	KUNIT_CASE(tries_again_with_an_empty_ring),
 	KUNIT_CASE(waits_for_memory),

@@ -440,9 +440,9 @@ bool wait_until_still(struct fixture *fix)
 {
 	int state;
 
-	return !read_poll_timeout(atomic_read, state, !state && !work_busy(&fix->q->work),
-				  USEC_PER_MSEC, PATIENCE_MS * USEC_PER_MSEC, false,
-				  &fix->q->state);
+	return !read_poll_timeout(atomic_read, state, !(state & ~VIRTBLK_FULL) &&
+				  !work_busy(&fix->q->work), USEC_PER_MSEC,
+				  PATIENCE_MS * USEC_PER_MSEC, false, &fix->q->state);
 }
 
 /**

@@ -156,6 +156,33 @@ static void softirq_only_reaps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 4, hook_count_in(HOOK_ADD, HOOK_ANY, HOOK_TASK));
 }
 
+/* A hard interrupt has missed the lock, and set its bit, just before that was so. */
+static void reap_that_was_missed_before(struct kunit *test)
+{
+	struct fixture *fix = waiting_disk(test, "-event_idx");
+
+	io_prepare_reads(test, 0, 1);
+	finish_unnoticed(test, fix, 1);
+	atomic_or(VIRTBLK_REAP, &fix->q->state);
+	virtblk_commit_rqs(fixture_hctx(fix));
+	io_wait(test, 0, 1);
+	KUNIT_EXPECT_TRUE(test, wait_until_still(fix));
+	KUNIT_EXPECT_LE(test, hook_count(HOOK_WORK), 1);
+}
+
+/* A hard interrupt says that nobody has to wait any longer. */
+static void until_a_hard_interrupt(struct kunit *test)
+{
+	struct fixture *fix;
+
+	skip_if_waits(test);
+	fix = waiting_disk(test, "");
+	fixture_interrupt(fix);
+	KUNIT_EXPECT_FALSE(test, fix->q->waits);
+	KUNIT_EXPECT_EQ(test, 0, waited(HOOK_ANY));
+	KUNIT_EXPECT_EQ(test, 1, hook_count_in(HOOK_GET_BUF, HOOK_ANY, HOOK_HARDIRQ));
+}
+
 /* A closed queue is not run by the task either, nor by who calls back. */
 static void closed_queue_is_not_run(struct kunit *test)
 {
@@ -185,6 +212,8 @@ static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(task_adds_the_backlog),
 	KUNIT_CASE(task_tries_again),
 	KUNIT_CASE(softirq_only_reaps),
+	KUNIT_CASE(reap_that_was_missed_before),
+	KUNIT_CASE(until_a_hard_interrupt),
 	KUNIT_CASE(closed_queue_is_not_run),
 	{ }
 };

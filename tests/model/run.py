@@ -85,8 +85,6 @@ MUTANTS = {
     'M_NO_RETRY': 'submit-fail',
     'M_NO_FULL_CLEAR': 'task',
     # the order in which a queue is closed
-    'M_NO_QUIESCE': 'stop',
-    'M_CLOSE_UNLOCKED': 'stop',
     'M_CLOSE_FULL': 'stop-fail',
     'M_NO_OPEN': 'stop',
     'M_NO_SYNC_CBS': 'stop',

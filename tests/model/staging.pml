@@ -721,20 +721,14 @@ proctype stopper()
 	byte grace;
 
 	quiesced = true;
-#ifndef M_NO_QUIESCE
 	submitting == 0;
-#endif
 	/* virtblk_close_queue(), which waits for the lock. */
 #ifdef M_CLOSE_FULL
 #define KEPT		~0
 #else
 #define KEPT		~FULL
 #endif
-#ifdef M_CLOSE_UNLOCKED
-	d_step { closed = true; state = state & KEPT };
-#else
 	d_step { !locked -> closed = true; state = state & KEPT };
-#endif
 #ifdef M_DRAIN_FIRST
 	drain_queue();
 #endif

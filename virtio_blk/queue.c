@@ -528,6 +528,8 @@ void virtblk_look(struct virtblk_queue *q)
 	/* A queue that is never still for a second has no request that is late. */
 	read_poll_timeout(atomic_read, state, !(state & (VIRTBLK_REAP | VIRTBLK_SCHED)),
 			  USEC_PER_MSEC, USEC_PER_SEC, false, &q->state);
+	/* The softirq's last try may have reaped, and not completed yet. */
+	synchronize_rcu();
 }
 
 /**

@@ -41,7 +41,7 @@
  *
  * While one of the first two is set, the lock is held, or its holder is between
  * the unlock and the look, or who set the bit is about to try the lock once
- * more, or the softirq is scheduled.
+ * more, or the softirq or the work is scheduled.
  */
 enum virtblk_queue_state {
 	VIRTBLK_ADD	= BIT(0),

@@ -108,6 +108,30 @@ static inline bool compat_add_to_batch(struct request *rq, struct io_comp_batch 
 #endif
 }
 
+/*
+ * When virtqueue_add_sgs() cannot map a buffer, it tries again with direct
+ * descriptors, and before 7.3 a packed ring that fails then leaves some of them
+ * available: the device takes them after the next request for one more. No
+ * header shows whether a kernel has the fix.
+ */
+static inline bool compat_keeps_descriptors(struct virtio_device *vdev)
+{
+	return virtio_has_feature(vdev, VIRTIO_F_RING_PACKED) && !virtio_has_dma_quirk(vdev);
+}
+
+/* As virtqueue_add_sgs(), but for that: with one slot there are no direct descriptors. */
+static inline int compat_add_indirect(struct virtqueue *vq, struct scatterlist *sgs[],
+				      unsigned int out_sgs, unsigned int in_sgs, void *data)
+{
+	unsigned int others = vq->num_free - 1;
+	int err;
+
+	vq->num_free = 1;
+	err = virtqueue_add_sgs(vq, sgs, out_sgs, in_sgs, data, GFP_ATOMIC | __GFP_NOWARN);
+	vq->num_free += others;
+	return err;
+}
+
 #ifdef HAVE_RQ_LIST
 #define COMPAT_QUEUE_RQS(fn)	fn
 #define COMPAT_QUEUE_RQS_WRAPPER(...)

@@ -283,6 +283,8 @@ static int virtblk_add(struct virtblk_queue *q, struct virtblk_req *vbr)
 	}
 	sgs[out + in++] = &vbr->sg_in;
 
+	if (unlikely(q->no_fallback))
+		return compat_add_indirect(q->vq, sgs, out, in, vbr);
 	return virtqueue_add_sgs(q->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
 }
 

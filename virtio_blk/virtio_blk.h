@@ -89,6 +89,7 @@ struct virtblk_stats {
  * @waits: the lock is waited for, as callbacks come from tasks: see virtblk_done()
  * @polled: has no interrupt, virtblk_poll() looks for completions
  * @direct: never uses indirect descriptors: a request takes a slot a segment
+ * @no_fallback: never uses direct ones: see compat_add_indirect()
  * @name: name of the virtqueue, seen in /proc/interrupts
  * @staged: requests on their way to the ring, newest first; anybody pushes,
  *	only the holder of @lock takes
@@ -112,6 +113,7 @@ struct virtblk_queue {
 	bool waits;
 	bool polled;
 	bool direct;
+	bool no_fallback;
 	char name[VIRTBLK_QUEUE_NAME_LEN];
 
 	struct llist_head staged ____cacheline_aligned_in_smp;

@@ -136,6 +136,7 @@ void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq)
 	q->in_ring = 0;
 	atomic_set(&q->state, 0);
 	q->ring_size = virtqueue_get_vring_size(vq);
+	q->no_fallback = !q->direct && compat_keeps_descriptors(vq->vdev);
 	q->vq = vq;
 	q->open = true;
 	spin_unlock_irq(&q->lock);

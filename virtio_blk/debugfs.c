@@ -41,7 +41,7 @@ static int queues_show(struct seq_file *m, void *unused)
 		struct virtblk_queue *q = &vblk->queues[i];
 
 		seq_printf(m, "%s %u %s %u %u %zu\n", q->name, q->ring_size,
-			   q->direct ? "direct" : "indirect", q->polled,
+			   q->vblk->direct ? "direct" : "indirect", q->polled,
 			   vblk->tag_set.cmd_size, sizeof(*q));
 	}
 	return 0;

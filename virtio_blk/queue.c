@@ -243,75 +243,65 @@ static struct virtblk_req *virtblk_run_queue(struct virtblk_queue *q, int may)
 
 /* ---- Under q->lock, and nothing else ---- */
 
-/* The staged requests to the end of the backlog, oldest first. */
-static void virtblk_splice_staged(struct virtblk_queue *q)
+/* What is staged by now, oldest first. */
+static struct llist_node *virtblk_take_staged(struct virtblk_queue *q)
 {
-	struct llist_node *node, *next;
-	struct virtblk_req *newest, *vbr = NULL;
-
 	if (llist_empty(&q->staged))
-		return;
-
-	node = llist_del_all(&q->staged);
-	newest = llist_entry(node, struct virtblk_req, node);
-	for (; node; node = next) {
-		struct virtblk_req *older = llist_entry(node, struct virtblk_req, node);
-
-		next = node->next;
-		older->next = vbr;
-		vbr = older;
-		q->backlog_len++;
-	}
-	*q->backlog_tail = vbr;
-	q->backlog_tail = &newest->next;
+		return NULL;
+	return llist_reverse_order(llist_del_all(&q->staged));
 }
 
-static int virtblk_add(struct virtblk_queue *q, struct virtblk_req *vbr)
+static int virtblk_add(struct virtblk_queue *q, struct virtblk_req *vbr,
+		       struct scatterlist *sgs[3])
 {
-	struct scatterlist *sgs[3] = { &vbr->sg_out };
-	unsigned int out = 1, in = 0;
+	struct virtqueue *vq = q->vq;
 
 	/* virtqueue_add_sgs() would notify the device of a full ring, under the lock. */
-	if (q->vq->num_free < (q->direct ? vbr->nents + VIRTBLK_HDR_SGS : 1))
+	if (vq->num_free < vbr->slots)
 		return -ENOSPC;
 
-	if (vbr->nents) {
-		if (rq_data_dir(blk_mq_rq_from_pdu(vbr)) == WRITE)
-			sgs[out++] = virtblk_sgl(vbr);
-		else
-			sgs[out + in++] = virtblk_sgl(vbr);
-	}
-	sgs[out + in++] = &vbr->sg_in;
-
+	sgs[0] = &vbr->sg_out;
+	sgs[1] = virtblk_sgl(vbr);
+	sgs[vbr->out_sgs + vbr->in_sgs - 1] = &vbr->sg_in;
 	if (unlikely(q->no_fallback))
-		return compat_add_indirect(q->vq, sgs, out, in, vbr);
-	return virtqueue_add_sgs(q->vq, sgs, out, in, vbr, GFP_ATOMIC | __GFP_NOWARN);
+		return compat_add_indirect(vq, sgs, vbr->out_sgs, vbr->in_sgs, vbr);
+	return virtqueue_add_sgs(vq, sgs, vbr->out_sgs, vbr->in_sgs, vbr,
+				 GFP_ATOMIC | __GFP_NOWARN);
 }
 
+static unsigned int virtblk_count(struct llist_node *node)
+{
+	unsigned int n = 0;
+
+	for (; node; node = node->next)
+		n++;
+	return n;
+}
+
+/* The backlog first, then what is staged. */
 static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run)
 {
-	struct virtblk_req *vbr, *next;
+	struct llist_node *node = q->backlog, *next;
+	struct scatterlist *sgs[3];
 	unsigned int added = 0;
 
-	while ((vbr = q->backlog)) {
-		/* Read before the device, which may write its answer there at once, knows of it. */
-		next = vbr->next;
-		/* It waits, and all behind it: for a completion, or for the timer. */
-		if (virtblk_add(q, vbr)) {
-			q->stats.max_backlog = max(q->stats.max_backlog, q->backlog_len);
-			run->retry = !q->in_ring;
-			break;
+	do {
+		for (; node; node = next, added++) {
+			/* Read before the device knows of it, which may answer there at once. */
+			next = node->next;
+			/* It waits, and all behind it: for a completion, or for the timer. */
+			if (virtblk_add(q, llist_entry(node, struct virtblk_req, node), sgs))
+				break;
 		}
+	} while (!node && (node = virtblk_take_staged(q)));
 
-		q->backlog = next;
-		if (!next)
-			q->backlog_tail = &q->backlog;
-		q->backlog_len--;
-		q->in_ring++;
-		added++;
-	}
-	if (unlikely(!vbr == !!(atomic_read(&q->state) & VIRTBLK_FULL)))
+	q->backlog = node;
+	q->in_ring += added;
+	run->retry = node && !q->in_ring;
+	if (unlikely(!node == !!(atomic_read(&q->state) & VIRTBLK_FULL))) {
 		atomic_xor(VIRTBLK_FULL, &q->state);
+		q->stats.max_backlog = max(q->stats.max_backlog, virtblk_count(node));
+	}
 	if (!added)
 		return;
 
@@ -327,20 +317,22 @@ static void virtblk_add_backlog(struct virtblk_queue *q, struct virtblk_run *run
 /* Ends with an empty ring and interrupts on. No longer than the ring: nobody adds meanwhile. */
 static void virtblk_reap(struct virtblk_queue *q, struct virtblk_run *run)
 {
-	struct virtblk_req *vbr;
+	struct virtblk_req **tail = run->done_tail, *vbr;
+	struct virtqueue *vq = q->vq;
 	unsigned int len, n = 0;
 
 	do {
 		if (!q->polled)
-			virtqueue_disable_cb(q->vq);
-		while ((vbr = virtqueue_get_buf(q->vq, &len))) {
+			virtqueue_disable_cb(vq);
+		while ((vbr = virtqueue_get_buf(vq, &len))) {
 			vbr->len = len;
-			*run->done_tail = vbr;
-			run->done_tail = &vbr->next_done;
+			*tail = vbr;
+			tail = &vbr->next_done;
 			n++;
 		}
-	} while (!q->polled && unlikely(!virtqueue_enable_cb(q->vq)));
+	} while (!q->polled && unlikely(!virtqueue_enable_cb(vq)));
 
+	run->done_tail = tail;
 	q->in_ring -= n;
 	q->stats.completions += n;
 }
@@ -354,7 +346,6 @@ static void virtblk_run_locked(struct virtblk_queue *q, int may, struct virtblk_
 	if (may & VIRTBLK_REAP)
 		virtblk_reap(q, run);
 	if (may & VIRTBLK_ADD) {
-		virtblk_splice_staged(q);
 		virtblk_add_backlog(q, run);
 	} else if (unlikely(q->backlog)) {
 		/* There is room now: for who may add, after our unlock. */

@@ -69,6 +69,7 @@ static void virtblk_unmap_data(struct virtblk_req *vbr)
 		sg_init_table(vbr->sg, VIRTBLK_INLINE_SGS);
 }
 
+/* Returns how many segments there are, or -ENOMEM. */
 static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
 {
 	unsigned short segments = blk_rq_nr_phys_segments(rq);
@@ -79,8 +80,7 @@ static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
 
 		sg_set_page(vbr->sg, bv.bv_page, bv.bv_len, bv.bv_offset);
 		sg_mark_end(vbr->sg);
-		vbr->nents = 1;
-		return 0;
+		return 1;
 	}
 
 	if (segments && segments <= VIRTBLK_INLINE_SGS) {
@@ -91,8 +91,7 @@ static int virtblk_map_data(struct request *rq, struct virtblk_req *vbr)
 		virtblk_set_sgl(vbr, table.sgl);
 		vbr->orig_nents = table.orig_nents;
 	}
-	vbr->nents = segments ? blk_rq_map_sg(rq, virtblk_sgl(vbr)) : 0;
-	return 0;
+	return segments ? blk_rq_map_sg(rq, virtblk_sgl(vbr)) : 0;
 }
 
 /* The ranges are the payload (VIRTIO 1.3, 5.2.6: discard, write zeroes, secure erase). */
@@ -260,6 +259,7 @@ blk_status_t virtblk_prep_rq(struct virtio_blk *vblk, struct request *rq)
 {
 	struct virtblk_req *vbr = blk_mq_rq_to_pdu(rq);
 	blk_status_t status;
+	int nents;
 
 	if (unlikely(READ_ONCE(vblk->state) == VIRTBLK_DEAD))
 		return BLK_STS_IOERR;
@@ -268,11 +268,19 @@ blk_status_t virtblk_prep_rq(struct virtio_blk *vblk, struct request *rq)
 	if (unlikely(status))
 		return status;
 
-	if (unlikely(virtblk_map_data(rq, vbr))) {
+	nents = virtblk_map_data(rq, vbr);
+	if (unlikely(nents < 0)) {
 		virtblk_free_ranges(rq);
 		return BLK_STS_RESOURCE;
 	}
 
+	vbr->out_sgs = 1;
+	vbr->in_sgs = 1;
+	if (nents && rq_data_dir(rq) == WRITE)
+		vbr->out_sgs++;
+	else if (nents)
+		vbr->in_sgs++;
+	vbr->slots = vblk->direct ? nents + VIRTBLK_HDR_SGS : 1;
 	vbr->in_hdr.status = VIRTBLK_S_NONE;
 	vbr->late = false;
 	blk_mq_start_request(rq);

@@ -62,7 +62,7 @@ enum virtblk_queue_state {
  * @interrupts: calls of the queue's callback
  * @missed: acquisitions that found work which others had missed
  * @deferred: runs of the softirq
- * @max_backlog: most requests that have waited for room in the ring
+ * @max_backlog: most requests that have found no room in the ring when it became full
  *
  * @interrupts is written by the queue's callback, @deferred by its softirq, all
  * others under the queue's lock.
@@ -88,8 +88,7 @@ struct virtblk_stats {
  * @open: may be run: @vq is there; changed under @lock
  * @waits: the lock is waited for, as callbacks come from tasks: see virtblk_done()
  * @polled: has no interrupt, virtblk_poll() looks for completions
- * @direct: never uses indirect descriptors: a request takes a slot a segment
- * @no_fallback: never uses direct ones: see compat_add_indirect()
+ * @no_fallback: uses no direct descriptors, ever: see compat_add_indirect()
  * @name: name of the virtqueue, seen in /proc/interrupts
  * @staged: requests on their way to the ring, newest first; anybody pushes,
  *	only the holder of @lock takes
@@ -97,8 +96,6 @@ struct virtblk_stats {
  * @lock: serialises the operations on @vq, and protects the members below down
  *	to @stats. On the I/O path it is only ever tried, unless @waits.
  * @backlog: first request that waits for room in the ring, in order
- * @backlog_tail: where the next one is linked to
- * @backlog_len: requests in @backlog
  * @in_ring: requests that the device has
  * @stats: counters for debugfs
  * @softirq: runs the queue for who missed the lock or may not do the work
@@ -112,7 +109,6 @@ struct virtblk_queue {
 	bool open;
 	bool waits;
 	bool polled;
-	bool direct;
 	bool no_fallback;
 	char name[VIRTBLK_QUEUE_NAME_LEN];
 
@@ -120,9 +116,7 @@ struct virtblk_queue {
 	atomic_t state;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
-	struct virtblk_req *backlog;
-	struct virtblk_req **backlog_tail;
-	unsigned int backlog_len;
+	struct llist_node *backlog;
 	unsigned int in_ring;
 	struct virtblk_stats stats;
 	struct tasklet_struct softirq;
@@ -162,6 +156,7 @@ enum virtblk_state {
  * @offered: feature bits of the device
  * @num_queues: virtqueues in use
  * @io_queues: how many of them serve which kind of request
+ * @direct: there are no indirect descriptors: a request takes a slot a segment
  * @queues: a virtqueue each; kept across suspend and reset
  * @zone_sectors: size of a zone, in 512-byte sectors; 0 if not zoned
  * @debugfs: the disk's folder
@@ -191,6 +186,7 @@ struct virtio_blk {
 	u64 offered;
 	unsigned int num_queues;
 	unsigned int io_queues[HCTX_MAX_TYPES];
+	bool direct;
 	struct virtblk_queue *queues;
 	unsigned int zone_sectors;
 	struct dentry *debugfs;
@@ -215,10 +211,12 @@ struct virtio_blk {
  * @len: how many bytes the device says it has written, likewise
  * @in_hdr: what the device answers; status is its last byte, and the only one
  *	but for zone append
- * @node: link in &virtblk_queue.staged, while the device does not know @in_hdr yet
- * @next: link in &virtblk_queue.backlog, likewise
+ * @node: link in &virtblk_queue.staged and &virtblk_queue.backlog, while the
+ *	device does not know @in_hdr yet
  * @late: not completed in time
- * @nents: data segments
+ * @out_sgs: scatterlists that the device reads, @sg_out and perhaps the data
+ * @in_sgs: those that it writes, perhaps the data and @sg_in
+ * @slots: that it takes in the ring
  * @orig_nents: size of the data's scatterlist if it was allocated, else 0
  * @sgl: the data, @sg or an allocated table; where scatterlists can be chained,
  *	it is always @sg, which the allocated entries follow
@@ -241,11 +239,12 @@ struct virtblk_req {
 				u8 status;
 			} __packed in_hdr;
 			bool late;
-			unsigned short nents;
+			u8 out_sgs;
+			u8 in_sgs;
+			unsigned short slots;
 			unsigned short orig_nents;
 		};
 		struct llist_node node;
-		struct virtblk_req *next;
 	};
 #ifdef CONFIG_ARCH_NO_SG_CHAIN
 	struct scatterlist *sgl;

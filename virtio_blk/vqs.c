@@ -85,7 +85,6 @@ static bool virtblk_choose_direct(struct virtio_device *vdev)
 int virtblk_alloc_queues(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
-	bool direct = virtblk_choose_direct(vdev);
 	unsigned int i, num_poll;
 	u16 num;
 
@@ -104,6 +103,7 @@ int virtblk_alloc_queues(struct virtio_blk *vblk)
 	vblk->io_queues[HCTX_TYPE_READ] = 0;
 	vblk->io_queues[HCTX_TYPE_POLL] = num_poll;
 
+	vblk->direct = virtblk_choose_direct(vdev);
 	vblk->queues = kzalloc_objs(*vblk->queues, vblk->num_queues);
 	if (!vblk->queues)
 		return -ENOMEM;
@@ -112,7 +112,6 @@ int virtblk_alloc_queues(struct virtio_blk *vblk)
 		struct virtblk_queue *q = &vblk->queues[i];
 
 		virtblk_init_queue(q, vblk);
-		q->direct = direct;
 		q->polled = i >= vblk->io_queues[HCTX_TYPE_DEFAULT];
 		snprintf(q->name, sizeof(q->name), q->polled ? "req_poll.%u" : "req.%u", i);
 	}
@@ -131,12 +130,10 @@ void virtblk_open_queue(struct virtblk_queue *q, struct virtqueue *vq)
 	spin_lock_irq(&q->lock);
 	init_llist_head(&q->staged);
 	q->backlog = NULL;
-	q->backlog_tail = &q->backlog;
-	q->backlog_len = 0;
 	q->in_ring = 0;
 	atomic_set(&q->state, 0);
 	q->ring_size = virtqueue_get_vring_size(vq);
-	q->no_fallback = !q->direct && compat_keeps_descriptors(vq->vdev);
+	q->no_fallback = !q->vblk->direct && compat_keeps_descriptors(vq->vdev);
 	q->vq = vq;
 	q->open = true;
 	spin_unlock_irq(&q->lock);
@@ -187,7 +184,6 @@ void virtblk_drain_queue(struct virtblk_queue *q)
 int virtblk_find_vqs(struct virtio_blk *vblk)
 {
 	struct virtio_device *vdev = vblk->vdev;
-	bool direct = vblk->queues[0].direct;
 	struct irq_affinity desc = { 0, };
 	struct virtqueue_info *infos;
 	struct virtqueue **vqs;
@@ -207,14 +203,14 @@ int virtblk_find_vqs(struct virtio_blk *vblk)
 		infos[i].name = vblk->queues[i].name;
 		infos[i].callback = vblk->queues[i].polled ? NULL : virtblk_done;
 		/* A ring whose buffers may have a context does not use indirect descriptors. */
-		infos[i].ctx = direct;
+		infos[i].ctx = vblk->direct;
 	}
 
 	err = virtio_find_vqs(vdev, vblk->num_queues, vqs, infos, &desc);
 	if (err)
 		goto out;
 
-	if (direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_MIN_SLOTS) {
+	if (vblk->direct && virtqueue_get_vring_size(vqs[0]) < VIRTBLK_MIN_SLOTS) {
 		dev_err(&vdev->dev, "a queue of %u has no room for a request, which takes %u\n",
 			virtqueue_get_vring_size(vqs[0]), VIRTBLK_MIN_SLOTS);
 		vdev->config->del_vqs(vdev);
@@ -318,7 +314,7 @@ unsigned int virtblk_max_segments(struct virtio_blk *vblk)
 		seg_max = 1;
 	/* A queue has at most 32768 elements (VIRTIO 1.3, 2.7). */
 	seg_max = clamp(seg_max, 1U, 32768U - VIRTBLK_HDR_SGS);
-	if (vblk->queues[0].direct && ring > VIRTBLK_HDR_SGS)
+	if (vblk->direct && ring > VIRTBLK_HDR_SGS)
 		seg_max = min(seg_max, ring - VIRTBLK_HDR_SGS);
 	return seg_max;
 }

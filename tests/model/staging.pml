@@ -234,7 +234,7 @@ inline reap()
 #define RING		ring		/* kick_prepare's barrier follows at once */
 #endif
 
-/* virtblk_splice_staged() and virtblk_add_backlog() */
+/* virtblk_add_backlog(), which takes what is staged once the backlog is in the ring */
 inline add()
 {
 	/* llist_del_all() is an xchg(). */

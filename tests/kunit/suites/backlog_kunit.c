@@ -31,7 +31,7 @@ static void waits_for_room(struct kunit *test)
 	io_submit(fix, 0, 32);
 	KUNIT_EXPECT_EQ(test, 21, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 21, fix->q->in_ring);
-	KUNIT_EXPECT_EQ(test, 11, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 11, backlog_len(fix));
 	KUNIT_EXPECT_EQ(test, 11, fix->q->stats.max_backlog);
 	sim_set_credit(fix->sim, 1);
 	KUNIT_EXPECT_TRUE(test, comes_to(HOOK_ADD, 22));
@@ -39,7 +39,7 @@ static void waits_for_room(struct kunit *test)
 	io_wait(test, 0, 32);
 	KUNIT_EXPECT_EQ(test, 32, hook_count(HOOK_ADD));
 	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_RETRY));
-	KUNIT_EXPECT_EQ(test, 0, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 0, backlog_len(fix));
 }
 
 /* While some wait, blk-mq keeps the others; they are not even prepared. */
@@ -56,7 +56,7 @@ static void leaves_the_rest_to_blk_mq(struct kunit *test)
 	io_submit(fix, 7, 1);
 	KUNIT_EXPECT_EQ(test, 7, hook_count(HOOK_START));
 	KUNIT_EXPECT_EQ(test, 5, hook_count(HOOK_ADD));
-	KUNIT_EXPECT_EQ(test, 2, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 2, backlog_len(fix));
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, 8);
 	KUNIT_EXPECT_EQ(test, 8, hook_count(HOOK_ADD));
@@ -129,7 +129,7 @@ static void waits_for_memory(struct kunit *test)
 	io_submit(fix, 1, 1);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&tries));
 	KUNIT_EXPECT_EQ(test, 0, hook_count(HOOK_RETRY));
-	KUNIT_EXPECT_EQ(test, 1, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 1, backlog_len(fix));
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, 2);
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&tries));

@@ -91,7 +91,7 @@ static void exactly_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3 * n, (unsigned int)fix->q->stats.requests);
 	KUNIT_EXPECT_EQ(test, 3 * n, (unsigned int)fix->q->stats.completions);
 	KUNIT_EXPECT_EQ(test, 0, fix->q->in_ring);
-	KUNIT_EXPECT_EQ(test, 0, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 0, backlog_len(fix));
 }
 
 /* The device has finished requests, and no interrupt tells: who looks finds them. */

@@ -446,6 +446,20 @@ bool wait_until_still(struct fixture *fix)
 }
 
 /**
+ * backlog_len - how many requests wait for room in the ring
+ * @fix: the fixture, with a queue that nobody runs
+ */
+unsigned int backlog_len(struct fixture *fix)
+{
+	struct llist_node *node;
+	unsigned int n = 0;
+
+	for (node = READ_ONCE(fix->q->backlog); node; node = node->next)
+		n++;
+	return n;
+}
+
+/**
  * skip_if_waits - skip a test of what happens when the lock is missed
  * @test: the test
  */

@@ -139,6 +139,7 @@ void actor_look(struct actor *actor);
 bool wait_until(bool (*cond)(void));
 bool comes_to(enum hook hook, unsigned int count);
 bool wait_until_still(struct fixture *fix);
+unsigned int backlog_len(struct fixture *fix);
 void skip_if_waits(struct kunit *test);
 void call_back_in_a_task(struct fixture *fix);
 unsigned int hook_count(enum hook hook);

@@ -290,7 +290,7 @@ static void segments_in_a_ring(struct kunit *test)
 
 		fake_offer(fake, BIT_OF(SEG_MAX));
 		SET(seg_max, rows[i].seg_max);
-		fake->q.direct = rows[i].direct;
+		fake->vblk.direct = rows[i].direct;
 		hooks.ring_size = rows[i].ring;
 		KUNIT_EXPECT_EQ_MSG(test, rows[i].want, virtblk_max_segments(&fake->vblk),
 				    "row %u", i);

@@ -371,7 +371,7 @@ static void interrupt_leaves_the_backlog(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, hook_count_in(HOOK_NOTIFY, HOOK_ANY, HOOK_SOFTIRQ));
 	KUNIT_EXPECT_EQ(test, 2, hook_count(HOOK_NOTIFY));
 	KUNIT_EXPECT_EQ(test, 1, (int)fix->q->stats.deferred);
-	KUNIT_EXPECT_EQ(test, 1, fix->q->backlog_len);
+	KUNIT_EXPECT_EQ(test, 1, backlog_len(fix));
 	KUNIT_EXPECT_EQ(test, (int)HOOK_HARDIRQ, (int)hook_find(HOOK_GET_BUF, added[0])->context);
 	sim_set_credit(fix->sim, -1);
 	io_wait(test, 0, 4);

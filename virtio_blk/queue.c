@@ -161,6 +161,17 @@ static void virtblk_schedule_run(struct virtblk_queue *q, int work)
 }
 
 /*
+ * On PREEMPT_RT, who is about to notify the device may be preempted, for as long
+ * as you like. Whose request it has added, or whose notification the device
+ * therefore does not want, does not wait for that, and notifies, too. Not under
+ * the lock: a device may hold a lock of its own around our callback.
+ */
+static bool virtblk_is_notifying(struct virtblk_queue *q)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) && atomic_read(&q->notifying);
+}
+
+/*
  * Runs the queue once, if nobody else does. The loop is qdisc_run_begin():
  *
  * (MISSED:A) the work before its bit, and the bit before the second try: either
@@ -201,13 +212,16 @@ static bool virtblk_run_once(struct virtblk_queue *q, int may, struct virtblk_ru
 		smp_mb__after_atomic();	/* (TAKE:A) */
 	}
 	virtblk_run_locked(q, may, run);
-	/* There, who waits for the lock boosts us until the device is told. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) && run->notify)
-		virtqueue_notify(run->vq);
+		atomic_inc(&q->notifying);
 	spin_unlock_irqrestore(&q->lock, flags);
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && run->notify)
+	if (run->notify || (may & VIRTBLK_ADD && virtblk_is_notifying(q)))
 		virtqueue_notify(run->vq);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && run->notify) {
+		smp_mb__before_atomic();	/* told before it counts as told */
+		atomic_dec(&q->notifying);
+	}
 	return true;
 }
 

@@ -93,6 +93,7 @@ struct virtblk_stats {
  * @staged: requests on their way to the ring, newest first; anybody pushes,
  *	only the holder of @lock takes
  * @state: bits of enum virtblk_queue_state
+ * @notifying: on PREEMPT_RT, who has to notify the device and has not yet
  * @lock: serialises the operations on @vq, and protects the members below down
  *	to @stats. On the I/O path it is only ever tried, unless @waits.
  * @backlog: first request that waits for room in the ring, in order
@@ -114,6 +115,7 @@ struct virtblk_queue {
 
 	struct llist_head staged ____cacheline_aligned_in_smp;
 	atomic_t state;
+	atomic_t notifying;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct llist_node *backlog;

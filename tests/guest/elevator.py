@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """With and without a scheduler, and while it is being switched."""
 
+import contextlib
+import re
+
 from tests import boots
 from tests.machine import verified
 
@@ -22,6 +25,15 @@ def test(g, disk):
                 for s in mq-deadline none; do echo $s > scheduler; sleep 0.2; done
                 echo 4 > nr_requests
             done''')
+
+
+@contextlib.contextmanager
+def used(g, name, scheduler):
+    """The disk has another scheduler while the block runs."""
+    before = re.search(r'\[(.*)\]', g.attribute(name, 'queue/scheduler'))[1]
+    use(g, name, scheduler)
+    yield
+    use(g, name, before)
 
 
 def use(g, name, scheduler):

@@ -10,8 +10,7 @@
  * end in a hard interrupt, a softirq, a callback, or in who polls.
  *
  * Another rule holds for a queue that is waited for (&virtblk_queue.waits): who
- * wants the lock waits, and may be preempted. On PREEMPT_RT, where all queues
- * are, the notification is sent under the lock.
+ * wants the lock waits, and may be preempted.
  */
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -170,12 +169,6 @@ static bool hook_waits(const spinlock_t *lock)
 	return READ_ONCE(container_of(lock, struct virtblk_queue, lock)->waits);
 }
 
-/* Of the calls before HOOK_LOCK: it belongs under the queue's lock. */
-static bool hook_is_locked(enum hook hook)
-{
-	return hook < HOOK_NOTIFY || (IS_ENABLED(CONFIG_PREEMPT_RT) && hook == HOOK_NOTIFY);
-}
-
 /* Returns what is wrong with a call, or NULL. */
 static const char *hook_judge(enum hook hook, const struct hook_scope *scope, const void *what)
 {
@@ -184,9 +177,9 @@ static const char *hook_judge(enum hook hook, const struct hook_scope *scope, co
 
 	if (!scope)
 		scope = &none;
-	if (hook < HOOK_LOCK && hook_is_locked(hook) && !scope->held)
+	if (hook < HOOK_NOTIFY && !scope->held)
 		return "without the lock";
-	if (hook < HOOK_LOCK && !hook_is_locked(hook) && scope->held)
+	if (hook >= HOOK_NOTIFY && hook < HOOK_LOCK && scope->held)
 		return "with the lock held";
 
 	switch (hook) {

@@ -11,7 +11,8 @@
  * variables in any order. Only these order anything:
  *
  *	MB		smp_mb(), and what implies it: an RMW that returns a
- *			value and did not fail. Waits for the buffer to be empty.
+ *			value and did not fail. Waits for the buffer to be empty,
+ *			in one step with what follows: nobody else fills it again.
  *	the unlock	leaves the buffer last
  *
  * Loads take effect in program order, but where a mutant says otherwise.
@@ -122,8 +123,16 @@ byte inside;			/* RCU readers, and who has bottom halves off */
 byte submitting, owned, cancelled;
 bool handling, softirqs, working, ticking, owner;
 
+/* Without a stop nobody looks at these: they would only make more states. */
+#ifdef STOP
 #define ENTER		inside = inside | 1 << me
 #define LEAVE		inside = inside & ~(1 << me)
+#define STOP_SEES(store)	store
+#else
+#define ENTER		skip
+#define LEAVE		skip
+#define STOP_SEES(store)	skip
+#endif
 
 #ifdef M_NO_LOCK
 #define GOT		true
@@ -186,7 +195,7 @@ inline get_bufs()
 	d_step {
 		assert(!gone);
 		mine = mine | used;
-		owned = owned | used;
+		STOP_SEES(owned = owned | used);
 		n = used;
 		used = 0;
 		do
@@ -213,15 +222,17 @@ inline reap()
 		 * what the device has used, or it sees that we want to hear of it.
 		 */
 		b_cb_on[me] = 2;
-#ifndef M_ENABLE_BARRIER	/* virtio_mb() in virtqueue_poll() */
-		MB;
-#endif
 #ifdef M_NO_ENABLE_LOOK
 		break
 #else
 		if
+#ifdef M_ENABLE_BARRIER		/* virtio_mb() in virtqueue_poll() */
 		:: used
-		:: else -> break
+		:: !used -> break
+#else
+		:: MB && used
+		:: MB && !used -> break
+#endif
 		fi
 #endif
 	od
@@ -269,14 +280,19 @@ inline add()
 	if
 	:: added ->
 		added = false;
-#ifndef M_KICK_BARRIER		/* virtio_mb() in virtqueue_kick_prepare() */
-		MB;
+		d_step {
+#ifdef M_KICK_BARRIER		/* virtio_mb() in virtqueue_kick_prepare() */
+			true ->
+#else
+			MB ->
 #endif
 #ifdef EVENT
-		d_step { kick = want_kick && ring; want_kick = want_kick && !kick }
+			kick = want_kick && ring;
+			want_kick = want_kick && !kick
 #else
-		kick = want_kick
+			kick = want_kick
 #endif
+		}
 	:: else
 	fi
 }
@@ -284,7 +300,6 @@ inline add()
 /* virtblk_run_locked() */
 inline run_locked()
 {
-	retry = false;
 	if
 	:: may & REAP -> reap()
 	:: else
@@ -361,21 +376,25 @@ inline run_once()
 	:: got ->
 #ifndef M_TAKE_LATE
 		/* (TAKE:A) the bits before the work they stand for. */
-		if
-		:: LOAD_state & may ->
-			b_clear[me] = LOAD_state & may;
+		atomic {
+			if
+			:: LOAD_state & may ->
+				b_clear[me] = LOAD_state & may;
 #ifndef M_TAKE_BARRIER
-			MB
+				MB
 #endif
-		:: else
-		fi;
+			:: else
+			fi
+		};
 #endif
 		run_locked();
 #ifdef M_TAKE_LATE
-		if
-		:: LOAD_state & may -> b_clear[me] = LOAD_state & may; MB
-		:: else
-		fi;
+		atomic {
+			if
+			:: LOAD_state & may -> b_clear[me] = LOAD_state & may; MB
+			:: else
+			fi
+		};
 #endif
 #ifdef RT
 		notify();
@@ -389,12 +408,10 @@ inline run_once()
 /* Interrupt handler and softirq after a run; a poller marks them completed. */
 inline complete()
 {
-	d_step {
-		assert(!(done & mine) && !(cancelled & mine));
-		done = done | mine;
-		owned = owned & ~mine;
-		mine = 0
-	}
+	assert(!(done & mine) && !(cancelled & mine));
+	done = done | mine;
+	STOP_SEES(owned = owned & ~mine);
+	mine = 0
 }
 
 /* virtblk_run_queue(), and virtblk_complete() of what it returns */
@@ -411,14 +428,17 @@ inline run_queue()
 		break
 #else
 		/* (LOOK:A) the unlock before the look. */
-#ifndef M_LOOK_BARRIER
-		MB;
-#endif
+#ifdef M_LOOK_BARRIER
 		left = LOAD_state & WORK;
+#else
+		d_step { MB -> left = LOAD_state & WORK };
+#endif
 		if
 		:: !left -> break
 		:: left & ~may || left && restarts == MAX_RESTARTS ->
+#ifdef M_LOOK_BARRIER
 			MB;
+#endif
 #ifdef M_NO_HAND_OVER
 			if
 			:: left & ~may
@@ -437,19 +457,23 @@ inline run_queue()
 		fi
 #endif
 	od;
-	atomic { restarts = 0; got = false; left = 0 };
-	if
-	:: retry ->
+	/* One step: a stop between them would find us as much at fault as one before. */
+	atomic {
+		restarts = 0; got = false; left = 0;
+		if
+		:: retry ->
 #ifndef M_NO_RETRY
-		d_step { assert(!gone); timer = true };	/* mod_timer() */
+			assert(!gone);
+			timer = true;	/* mod_timer() */
 #endif
-		retry = false
-	:: else
-	fi;
-	if
-	:: mine -> complete()
-	:: else
-	fi
+			retry = false
+		:: else
+		fi;
+		if
+		:: mine -> complete()
+		:: else
+		fi
+	}
 }
 
 #define LOCALS	bool got, retry, added, kick, early; byte restarts, n, mine, left
@@ -464,7 +488,7 @@ proctype submitter(byte me; byte may)
 	 */
 end:	atomic {
 		!quiesced && !(state & FULL) ->
-		submitting++;
+		STOP_SEES(submitting++);
 		started = started | 1 << me;
 #ifndef RT
 		ENTER;
@@ -477,7 +501,7 @@ end:	atomic {
 	}
 	run_queue();
 	atomic {
-		submitting--;
+		STOP_SEES(submitting--);
 #ifndef RT
 		LEAVE
 #endif
@@ -501,7 +525,7 @@ end:	do
 			tasklet ->
 			tasklet = false;
 			assert(!gone);
-			softirqs = true;
+			STOP_SEES(softirqs = true);
 			ENTER;
 			may = SOFTIRQ_MAY
 		}
@@ -527,7 +551,7 @@ end:	do
 		:: else
 		fi;
 #endif
-		atomic { left = 0; may = 0; softirqs = false; LEAVE }
+		atomic { left = 0; may = 0; STOP_SEES(softirqs = false); LEAVE }
 	od
 }
 
@@ -538,9 +562,9 @@ proctype worker(byte me; byte may)
 	LOCALS;
 
 end:	do
-	:: atomic { work -> work = false; assert(!gone); working = true; ENTER };
+	:: atomic { work -> work = false; assert(!gone); STOP_SEES(working = true); ENTER };
 		run_queue();
-		atomic { working = false; LEAVE }
+		atomic { STOP_SEES(working = false); LEAVE }
 	od
 }
 #endif
@@ -549,9 +573,9 @@ end:	do
 proctype retry_timer()
 {
 end:	do
-	:: atomic { timer -> timer = false; assert(!gone); ticking = true };
+	:: atomic { timer -> timer = false; assert(!gone); STOP_SEES(ticking = true) };
 		schedule_run(ADD);
-		ticking = false
+		STOP_SEES(ticking = false)
 	od
 }
 
@@ -604,7 +628,7 @@ proctype handler(byte me; byte may)
 
 end:	do
 	/* Later ones: MSI-X frees them before the ring, INTx and MMIO have none. */
-	:: atomic { irq && !gone -> irq = false; handling = true };
+	:: atomic { irq && !gone -> irq = false; STOP_SEES(handling = true) };
 		if
 		:: used ->
 #ifdef MIXED
@@ -616,7 +640,7 @@ end:	do
 			run_queue()
 		:: else
 		fi;
-		handling = false
+		STOP_SEES(handling = false)
 	od
 }
 
@@ -767,8 +791,9 @@ proctype judge()
 #else
 	timeout && !(POLLERS && used && !gone && !closed);
 #endif
-	assert(!inside && !submitting);	/* nobody waits for anybody */
+	/* That nobody waits for anybody: an end elsewhere than at an end label is an error. */
 #if defined(STOP)
+	assert(!inside && !submitting);
 	assert(gone && (done | cancelled) == started);
 	/* Later requests to a dead device fail, rather than wait for room. */
 	assert(!(state & FULL))

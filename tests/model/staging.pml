@@ -48,7 +48,8 @@
  * IDLE		the device has used what it had, and takes its time with the rest
  * TASK		the callback comes from a task, and the lock is waited for
  * MIXED		the callback comes from a task or in a hard interrupt
- * RT		PREEMPT_RT: TASK, and the device is notified under the lock
+ * RT		PREEMPT_RT: TASK, and who finds others about to notify the device does
+ *		so too
  * STALLED	somebody has the lock and never goes on
  * STOP		virtblk_del_vqs() and virtblk_cancel_rq(), at any time
  */
@@ -83,6 +84,9 @@ bool waits;
 #else
 #define NEVER_WAITS
 #define waits		false
+#endif
+#ifdef RT
+byte notifying;
 #endif
 byte staged, backlog;
 byte in_ring = INFLIGHT;
@@ -319,7 +323,13 @@ inline run_locked()
 inline notify()
 {
 	if
+#ifdef RT
+	:: kick -> d_step { assert(!gone); kicked = true };
+		d_step { notifying--; kick = false }
+	:: !kick && may & ADD && notifying -> d_step { assert(!gone); kicked = true }
+#else
 	:: kick -> d_step { assert(!gone); kicked = true; kick = false }
+#endif
 	:: else
 	fi
 }
@@ -397,7 +407,7 @@ inline run_once()
 		};
 #endif
 #ifdef RT
-		notify();
+		notifying = notifying + kick;
 #endif
 		d_step { b_unlock[me] = true; owner = false };
 		notify()

@@ -85,23 +85,28 @@ static const struct block_device_operations virtblk_fops = {
 	VIRTBLK_REPORT_ZONES
 };
 
-static void virtblk_update_capacity(struct virtio_blk *vblk, bool resize)
+static u64 virtblk_read_capacity(struct virtio_device *vdev)
 {
-	struct virtio_device *vdev = vblk->vdev;
-	unsigned int size = queue_logical_block_size(vblk->disk->queue);
-	char binary[10], decimal[10];
-	u64 before, capacity = 0, blocks;
+	u64 before, capacity = 0;
 
 	/* A legacy device cannot tell that it changed meanwhile (VIRTIO 1.3, 2.5.4). */
 	do {
 		before = capacity;
 		virtio_cread(vdev, struct virtio_blk_config, capacity, &capacity);
 	} while (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1) && capacity != before);
+	return capacity;
+}
+
+static void virtblk_set_capacity(struct virtio_blk *vblk, u64 capacity, bool resize)
+{
+	unsigned int size = queue_logical_block_size(vblk->disk->queue);
+	char binary[10], decimal[10];
+	u64 blocks;
 
 	blocks = DIV_ROUND_UP_ULL(capacity, size >> SECTOR_SHIFT);
 	string_get_size(blocks, size, STRING_UNITS_2, binary, sizeof(binary));
 	string_get_size(blocks, size, STRING_UNITS_10, decimal, sizeof(decimal));
-	dev_notice(&vdev->dev, "[%s] %s%llu %u-byte logical blocks (%s/%s)\n",
+	dev_notice(&vblk->vdev->dev, "[%s] %s%llu %u-byte logical blocks (%s/%s)\n",
 		   vblk->disk->disk_name, resize ? "new size: " : "", blocks, size, decimal,
 		   binary);
 
@@ -111,12 +116,24 @@ static void virtblk_update_capacity(struct virtio_blk *vblk, bool resize)
 static void virtblk_config_work(struct work_struct *work)
 {
 	struct virtio_blk *vblk = container_of(work, struct virtio_blk, config_work);
+	u64 before = get_capacity(vblk->disk), capacity = before;
 
-	/* What looks like a change may be a device that has failed, or is gone. */
-	if (virtblk_needs_reset(vblk->vdev))
-		virtblk_schedule_recovery(vblk);
-	else
-		virtblk_update_capacity(vblk, true);
+	/*
+	 * What looks like a change may be a device that has failed, or is gone.
+	 * A stopped device is asked again when it is restored.
+	 */
+	mutex_lock(&vblk->state_mutex);
+	if (vblk->state == VIRTBLK_LIVE) {
+		if (virtblk_needs_reset(vblk->vdev))
+			virtblk_schedule_recovery(vblk);
+		else
+			capacity = virtblk_read_capacity(vblk->vdev);
+	}
+	mutex_unlock(&vblk->state_mutex);
+
+	/* Not under the mutex: recovery must not wait for memory. */
+	if (capacity != before)
+		virtblk_set_capacity(vblk, capacity, true);
 }
 
 static void virtblk_config_changed(struct virtio_device *vdev)
@@ -231,7 +248,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 	if (err)
 		goto out_free_tags;
 
-	virtblk_update_capacity(vblk, false);
+	virtblk_set_capacity(vblk, virtblk_read_capacity(vdev), false);
 	virtio_device_ready(vdev);
 
 	err = virtblk_revalidate_zones(vblk);
@@ -262,8 +279,6 @@ out_free:
 static void virtblk_remove(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
-
-	flush_work(&vblk->config_work);
 
 	/* What the device does not complete any more, nobody would wait for in vain. */
 	mutex_lock(&vblk->state_mutex);
@@ -307,9 +322,6 @@ static int __maybe_unused virtblk_freeze(struct virtio_device *vdev)
 	struct virtio_blk *vblk = vdev->priv;
 	struct request_queue *q = vblk->disk->queue;
 	bool live;
-
-	/* Is not queued again: the core holds changes back. */
-	flush_work(&vblk->config_work);
 
 	/* Dead, or not restored after the last time. */
 	mutex_lock(&vblk->state_mutex);
@@ -374,6 +386,8 @@ static int __maybe_unused virtblk_restore(struct virtio_device *vdev)
 	virtblk_unfreeze(vblk);
 	virtblk_set_state(vblk, VIRTBLK_LIVE);
 	blk_mq_unquiesce_queue(q);
+	/* Nobody tells what has changed meanwhile. */
+	queue_work(virtblk_wq, &vblk->config_work);
 	return 0;
 }
 

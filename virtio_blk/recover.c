@@ -317,5 +317,8 @@ void virtblk_disable(struct virtio_blk *vblk)
 		virtio_reset_device(vblk->vdev);	/* it failed to start, perhaps */
 	virtblk_set_state(vblk, VIRTBLK_REMOVED);
 	mutex_unlock(&vblk->state_mutex);
+
+	/* In this order: the first may schedule the second. No callback is left that schedules them. */
+	cancel_work_sync(&vblk->config_work);
 	cancel_work_sync(&vblk->recover_work);
 }

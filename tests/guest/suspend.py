@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system, and while the kernel
-writes what it has in its page cache."""
+"""Suspend to RAM and back: idle disks, disks under verified I/O, a mounted file system, while the kernel writes what
+it has in its page cache, and a disk that grows or shrinks meanwhile."""
 
 from tests import boots, usage
+from tests.boot import MIB
 from tests.machine import Skip, verified
 
-CASES = {boots.SUSPEND: ['idle', 'io', 'mounted', 'written_back']}
+CASES = {boots.SUSPEND: ['idle', 'io', 'mounted', 'written_back', 'resized']}
 DIRTY_MIB = 8
 # The second time, it is not as it was after boot.
-ROUNDS = {'idle': 1, 'io': 2, 'mounted': 1, 'written_back': 2}
+ROUNDS = {'idle': 1, 'io': 2, 'mounted': 1, 'written_back': 2, 'resized': 1}
 
 
 def test(g, case):
@@ -19,11 +20,12 @@ def test(g, case):
     USES[case](g, ROUNDS[case])
 
 
-def sleep_and_wake(g, rounds):
+def sleep_and_wake(g, rounds, meanwhile=lambda: None):
     before = int(g.out('cat /sys/power/suspend_stats/success'))
     for _ in range(rounds):
         going = g.spawn('echo mem > /sys/power/state')
         g.wait_event('SUSPEND')
+        meanwhile()
         g.qmp('system_wakeup')
         g.finish(going, 'suspend')
     assert int(g.out('cat /sys/power/suspend_stats/success')) == before + rounds
@@ -76,4 +78,13 @@ def written_back(g, rounds):
         head -c $(({DIRTY_MIB} << 20)) {dev} | cmp - /tmp/new; rm /tmp/old /tmp/new''')
 
 
-USES = {'idle': idle, 'io': under_io, 'mounted': mounted, 'written_back': written_back}
+def resized(g, rounds):
+    """No interrupt tells, neither then nor later."""
+    name = g.disk('1q')
+    for size in (96 * MIB, 32 * MIB, 64 * MIB):
+        sleep_and_wake(g, rounds, lambda: g.qmp('block_resize', **{'node-name': g.boot.disk('1q').node, 'size': size}))
+        g.until(f'[ "$(cat /sys/block/{name}/size)" = {size // 512} ]', f'{name} has {size} bytes')
+    g.fio(f'/dev/{name}', **verified(size='64k', offset=f'{size - MIB}'))
+
+
+USES = {'idle': idle, 'io': under_io, 'mounted': mounted, 'written_back': written_back, 'resized': resized}

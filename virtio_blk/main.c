@@ -442,22 +442,21 @@ static int __init virtblk_init(void)
 		goto out_destroy_wq;
 	}
 
-	err = compat_register_shutdown();
-	if (err)
-		goto out_unregister_blkdev;
-
 	virtblk_debugfs_init();
 	err = register_virtio_driver(&virtblk_driver);
 	if (err)
-		goto out_unregister_shutdown;
+		goto out_exit_debugfs;
+	err = compat_register_shutdown();
+	if (err)
+		goto out_unregister_driver;
 	/* Devices without a driver were not for us, but may be later. */
 	virtblk_driver.id_table = virtblk_ids;
 	return 0;
 
-out_unregister_shutdown:
+out_unregister_driver:
+	unregister_virtio_driver(&virtblk_driver);
+out_exit_debugfs:
 	virtblk_debugfs_exit();
-	compat_unregister_shutdown();
-out_unregister_blkdev:
 	unregister_blkdev(major, "virtblk");
 out_destroy_wq:
 	destroy_workqueue(virtblk_wq);
@@ -466,9 +465,9 @@ out_destroy_wq:
 
 static void __exit virtblk_exit(void)
 {
+	compat_unregister_shutdown();
 	unregister_virtio_driver(&virtblk_driver);
 	virtblk_debugfs_exit();
-	compat_unregister_shutdown();
 	unregister_blkdev(major, "virtblk");
 	destroy_workqueue(virtblk_wq);
 }

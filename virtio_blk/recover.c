@@ -254,7 +254,7 @@ static void virtblk_reset(struct virtio_blk *vblk)
 		return;
 	}
 
-	dev_warn(&vdev->dev, "[%s] resetting the device\n", vblk->disk->disk_name);
+	dev_warn_ratelimited(&vdev->dev, "[%s] resetting the device\n", vblk->disk->disk_name);
 	virtblk_set_state(vblk, VIRTBLK_RESETTING);
 	blk_mq_quiesce_queue(vblk->disk->queue);
 	virtblk_cancel_all(vblk);
@@ -318,7 +318,7 @@ void virtblk_disable(struct virtio_blk *vblk)
 	virtblk_set_state(vblk, VIRTBLK_REMOVED);
 	mutex_unlock(&vblk->state_mutex);
 
-	/* In this order: the first may schedule the second. No callback is left that schedules them. */
+	/* In this order: the first may schedule the second. No callback schedules them any more. */
 	cancel_work_sync(&vblk->config_work);
 	cancel_work_sync(&vblk->recover_work);
 }

@@ -176,7 +176,8 @@ int virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim)
 
 	virtblk_read_size_limits(vblk, lim);
 	virtblk_read_topology(vblk->vdev, lim);
-	if (virtblk_cache_is_writeback(vblk->vdev))
+	vblk->writeback = virtblk_cache_is_writeback(vblk->vdev);
+	if (vblk->writeback)
 		lim->features |= BLK_FEAT_WRITE_CACHE;
 
 	err = virtblk_read_erase_limits(vblk->vdev, lim);

@@ -380,8 +380,7 @@ static int __maybe_unused virtblk_restore(struct virtio_device *vdev)
 
 	/* The reset switched the cache back to what the device began with. */
 	if (virtio_has_feature(vdev, VIRTIO_BLK_F_CONFIG_WCE))
-		virtio_cwrite8(vdev, offsetof(struct virtio_blk_config, wce),
-			       blk_queue_write_cache(q));
+		virtio_cwrite8(vdev, offsetof(struct virtio_blk_config, wce), vblk->writeback);
 	virtio_device_ready(vdev);
 	virtblk_unfreeze(vblk);
 	virtblk_set_state(vblk, VIRTBLK_LIVE);

@@ -47,13 +47,21 @@ static ssize_t cache_type_store(struct device *dev, struct device_attribute *att
 	if (type < 0)
 		return type;
 
-	virtio_cwrite8(vblk->vdev, offsetof(struct virtio_blk_config, wce), type);
+	/* A device that is being reset gets what it is to have when it is restored. */
+	mutex_lock(&vblk->state_mutex);
+	vblk->writeback = type;
+	if (vblk->state == VIRTBLK_LIVE) {
+		virtio_cwrite8(vblk->vdev, offsetof(struct virtio_blk_config, wce), type);
+		vblk->writeback = virtblk_cache_is_writeback(vblk->vdev);
+	}
+	mutex_unlock(&vblk->state_mutex);
+
 	/* What was written before may still be in the cache (5.2.6.1), and fsync will not care. */
-	if (!virtblk_cache_is_writeback(vblk->vdev))
+	if (!READ_ONCE(vblk->writeback))
 		flush_err = blkdev_issue_flush(disk->part0);
 
 	lim = queue_limits_start_update(disk->queue);
-	if (virtblk_cache_is_writeback(vblk->vdev))
+	if (READ_ONCE(vblk->writeback))
 		lim.features |= BLK_FEAT_WRITE_CACHE;
 	else
 		lim.features &= ~BLK_FEAT_WRITE_CACHE;

@@ -167,11 +167,12 @@ enum virtblk_state {
  * @config_work: reads the capacity again after a configuration change
  * @recover_work: finds out what is wrong with the device
  * @timed_out: a request was not completed in time; written by xchg()
- * @state_mutex: protects the next four; held by who starts or stops the
+ * @state_mutex: protects the next five; held by who starts or stops the
  *	virtqueues once the disk is there
  * @state: see enum virtblk_state
  * @frozen: nobody gets into the request queue, and nothing is in it: since
  *	virtblk_freeze()
+ * @writeback: the device has a volatile write cache, and is to have it after a reset
  * @completions_at_reset: requests completed up to the last reset
  * @resets: since the device last completed a request
  *
@@ -199,6 +200,7 @@ struct virtio_blk {
 	struct mutex state_mutex;	/* protects what follows, down to resets */
 	enum virtblk_state state;
 	bool frozen;
+	bool writeback;
 	u64 completions_at_reset;
 	unsigned int resets;
 

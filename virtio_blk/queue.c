@@ -161,10 +161,11 @@ static void virtblk_schedule_run(struct virtblk_queue *q, int work)
 }
 
 /*
- * On PREEMPT_RT, who is about to notify the device may be preempted, for as long
- * as you like. Whose request it has added, or whose notification the device
- * therefore does not want, does not wait for that, and notifies, too. Not under
- * the lock: a device may hold a lock of its own around our callback.
+ * On PREEMPT_RT a task that is about to notify the device may be preempted, for
+ * any length of time. A submitter whose request it has added, or whose own
+ * notification it made superfluous, does not wait for it and notifies the device
+ * itself. Not under the lock: a device may hold a lock of its own around our
+ * callback and take it in its doorbell.
  */
 static bool virtblk_is_notifying(struct virtblk_queue *q)
 {
